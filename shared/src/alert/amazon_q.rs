@@ -1,0 +1,44 @@
+//! Alerts as custom notifications of Amazon Q Developer in chat applications (schema version 1.0), for Slack and Teams.
+
+use serde_json::json;
+
+use super::{Alert, limit};
+
+const TITLE: usize = 250;
+const DESCRIPTION: usize = 8_000;
+const STEP: usize = 500;
+
+pub(super) fn render(alert: &Alert) -> String {
+    let clean = |text: &str, bytes: usize| limit::escaped(&limit::within(text, bytes));
+    let mark = match alert.severity {
+        super::Severity::Info => ":information_source:",
+        super::Severity::Warning => ":warning:",
+        super::Severity::Critical => ":rotating_light:",
+    };
+    let facts: Vec<String> =
+        alert.facts.iter().map(|(name, value)| format!("*{name}:* {}", clean(value, 300))).collect();
+    let mut steps: Vec<String> = alert.next_steps.iter().map(|step| clean(step, STEP)).collect();
+    steps.extend(alert.runbook.as_ref().map(|url| format!("Your runbook: {}", clean(url, STEP))));
+    // The escape makes text longer, so what the user wrote is cut first and the facts are never cut in two.
+    let description =
+        format!("{}\n\n{}", clean(&alert.body, DESCRIPTION / 4), limit::within(&facts.join("\n"), DESCRIPTION / 2));
+    json!({
+        "version": "1.0",
+        "source": "custom",
+        "content": {
+            "textType": "client-markdown",
+            "title": format!("{mark} {}", clean(&alert.title, TITLE / 2)),
+            "description": description,
+            "nextSteps": steps,
+            "keywords": [alert.function, alert.kind, alert.severity.as_str()],
+        },
+        "metadata": {
+            "threadId": limit::within(&alert.thread, 200),
+            "summary": limit::within(&alert.title, TITLE),
+            "eventType": alert.kind,
+            "relatedResources": [&alert.resource],
+            "additionalContext": { "severity": alert.severity.as_str(), "subject": &alert.subject },
+        },
+    })
+    .to_string()
+}

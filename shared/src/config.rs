@@ -1,0 +1,210 @@
+//! Configuration in two stages: raw strings from the environment, then validated types. Nothing after [`Config::read`]
+//! checks again, and all problems are reported at once.
+
+use std::time::Duration;
+
+use crate::arn::AccountId;
+
+/// The names of all variables that are read, in the order of the documentation.
+pub const VARIABLES: [&str; 10] = [
+    "STEWARD_ACCOUNT_ID",
+    "STEWARD_TABLE",
+    "STEWARD_TOPIC_ARN",
+    "STEWARD_ALERT_FORMAT",
+    "STEWARD_DRY_RUN",
+    "STEWARD_ROLLOUT_TIMEOUT_MINUTES",
+    "STEWARD_API_BUDGET_PERCENT",
+    "STEWARD_DEAD_LETTER_QUEUE_URL",
+    "AWS_REGION",
+    "AWS_LAMBDA_LOG_LEVEL",
+];
+
+/// How alerts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertFormat {
+    /// Plain text, for e-mail.
+    Text,
+    /// Custom notification of Amazon Q Developer in chat applications, for Slack and Teams.
+    AmazonQ,
+}
+
+/// The validated configuration of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The account that the stack is in. Events of other accounts are not for us.
+    pub account: AccountId,
+    /// The region that the stack is in.
+    pub region: crate::arn::Region,
+    /// Name of the state table.
+    pub table: String,
+    /// ARN of the alert topic.
+    pub topic: String,
+    /// How alerts are written.
+    pub alert_format: AlertFormat,
+    /// Whether everything is only planned, recorded and left.
+    pub dry_run: bool,
+    /// How long a rollout may take before it is told as one that never finished.
+    pub rollout_timeout: Duration,
+    /// Share of the account's API rates that Steward may use, 1 to 100.
+    pub api_budget_percent: u8,
+    /// Where messages go that can never be handled. Without it they fail until the queue gives up on them.
+    pub dead_letter_queue: Option<String>,
+    /// Least severe level that is logged.
+    pub log_level: tracing::Level,
+}
+
+/// All that is wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is not usable: {}", .0.join("; "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Reads the process's environment. The one place where that is done.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Config {
+    /// Reads and validates. `variable` gives the value of an environment variable; an empty value counts as absent, as
+    /// CloudFormation cannot leave a variable out by condition.
+    ///
+    /// # Errors
+    /// Every variable that is missing or not valid, at once.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let text = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let mut required = |name: &str| {
+            text(name).unwrap_or_else(|| {
+                problems.push(format!("{name} is not set"));
+                String::new()
+            })
+        };
+        let account = required("STEWARD_ACCOUNT_ID");
+        let region = required("AWS_REGION");
+        let table = required("STEWARD_TABLE");
+        let topic = required("STEWARD_TOPIC_ARN");
+
+        let mut check = |name: &str, default: &str, expected: &str, is_good: &dyn Fn(&str) -> bool| {
+            let value = text(name).unwrap_or_else(|| default.to_owned());
+            if !is_good(&value) {
+                problems.push(format!("{name} is {value:?}, expected {expected}"));
+            }
+            value
+        };
+        let one_of = |words: &'static [&'static str]| move |value: &str| words.contains(&value);
+        let format = check("STEWARD_ALERT_FORMAT", "text", "text or amazon-q", &one_of(&["text", "amazon-q"]));
+        // An unreadable switch must not mean "act".
+        let dry_run = check("STEWARD_DRY_RUN", "false", "true or false", &one_of(&["true", "false"]));
+        let whole = |value: &str, range: std::ops::RangeInclusive<u64>| value.parse().is_ok_and(|n| range.contains(&n));
+        let minutes = check("STEWARD_ROLLOUT_TIMEOUT_MINUTES", "60", "a number of minutes from 5 to 1440", &|value| {
+            whole(value, 5..=1440)
+        });
+        let percent =
+            check("STEWARD_API_BUDGET_PERCENT", "50", "a number from 1 to 100", &|value| whole(value, 1..=100));
+        let level = check("AWS_LAMBDA_LOG_LEVEL", "INFO", "TRACE, DEBUG, INFO, WARN, ERROR or FATAL", &|value| {
+            log_level(value).is_some()
+        });
+        let dead_letter_queue = text("STEWARD_DEAD_LETTER_QUEUE_URL");
+        if !account.is_empty() && account.parse::<AccountId>().is_err() {
+            problems.push(format!("STEWARD_ACCOUNT_ID is {account:?}, expected 12 digits"));
+        }
+        if !region.is_empty() && region.parse::<crate::arn::Region>().is_err() {
+            problems.push(format!("AWS_REGION is {region:?}, expected a region such as eu-west-1"));
+        }
+        let topic_is_good = |topic: &str| topic.starts_with("arn:aws") && topic.contains(":sns:");
+        if !topic.is_empty() && !topic_is_good(&topic) {
+            problems.push(format!("STEWARD_TOPIC_ARN is {topic:?}, expected the ARN of an SNS topic"));
+        }
+        match (account.parse(), region.parse(), minutes.parse::<u64>(), percent.parse(), log_level(&level)) {
+            (Ok(account), Ok(region), Ok(minutes), Ok(api_budget_percent), Some(log_level)) if problems.is_empty() => {
+                Ok(Self {
+                    account,
+                    region,
+                    table,
+                    topic,
+                    alert_format: if format == "amazon-q" { AlertFormat::AmazonQ } else { AlertFormat::Text },
+                    dry_run: dry_run == "true",
+                    rollout_timeout: Duration::from_secs(minutes * 60),
+                    api_budget_percent,
+                    dead_letter_queue,
+                    log_level,
+                })
+            }
+            _ => Err(ConfigError(problems)),
+        }
+    }
+}
+
+/// Lambda's words for levels; it knows FATAL, tracing does not.
+fn log_level(text: &str) -> Option<tracing::Level> {
+    match text.to_ascii_uppercase().as_str() {
+        "FATAL" => Some(tracing::Level::ERROR),
+        other => other.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn with(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let mut variables = BTreeMap::from([
+            ("STEWARD_ACCOUNT_ID", "123456789012"),
+            ("AWS_REGION", "eu-west-1"),
+            ("STEWARD_TABLE", "steward"),
+            ("STEWARD_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:steward"),
+        ]);
+        variables.extend(changes.iter().copied());
+        Config::read(|name| variables.get(name).map(|value| (*value).to_owned()))
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default_that_is_documented() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.alert_format, AlertFormat::Text);
+        assert_eq!(config.rollout_timeout, Duration::from_secs(3600));
+        assert_eq!(config.api_budget_percent, 50);
+        assert!(!config.dry_run && config.dead_letter_queue.is_none());
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let error = with(&[
+            ("STEWARD_ACCOUNT_ID", "12"),
+            ("STEWARD_TABLE", ""),
+            ("STEWARD_DRY_RUN", "yes"),
+            ("STEWARD_API_BUDGET_PERCENT", "0"),
+            ("STEWARD_TOPIC_ARN", "steward"),
+        ]);
+        let text = error.unwrap_err().to_string();
+        for name in [
+            "STEWARD_ACCOUNT_ID",
+            "STEWARD_TABLE",
+            "STEWARD_DRY_RUN",
+            "STEWARD_API_BUDGET_PERCENT",
+            "STEWARD_TOPIC_ARN",
+        ] {
+            assert!(text.contains(name), "{name} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_dry_run_switch_never_means_act() {
+        for value in ["True", "1", "yes", "no", " false"] {
+            assert!(with(&[("STEWARD_DRY_RUN", value)]).is_err(), "{value}");
+        }
+        assert!(with(&[("STEWARD_DRY_RUN", "true")]).unwrap().dry_run);
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_listed() {
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let _ = Config::read(|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        });
+        assert_eq!(asked.into_inner(), VARIABLES.iter().map(|name| (*name).to_owned()).collect());
+    }
+}
