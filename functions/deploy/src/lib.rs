@@ -100,7 +100,8 @@ impl Handler for Invocation<'_> {
             report: Report::new(trigger.word(), deploy.config.dry_run),
             failures: Vec::new(),
         };
-        let handled = deploy.handle(&mut run).await;
+        // Boxed, as the SDK's calls nest deeply: on the heap, and once.
+        let handled = Box::pin(deploy.handle(&mut run)).await;
         let Run { report, failures, .. } = run;
         report.emit(deploy.clock.now());
         handled?;

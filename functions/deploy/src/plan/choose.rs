@@ -150,9 +150,8 @@ fn unknown_digest(
     }
     match memory.settled.get(name) {
         Some(settled) if settled.digest == choice.digest => Ok(None),
-        Some(_) => Ok(Some(choice)),
         None if *trigger == Trigger::Sweep => Err(Reason::RunningUnknown(name.to_owned())),
-        None => Ok(Some(choice)),
+        _ => Ok(Some(choice)),
     }
 }
 

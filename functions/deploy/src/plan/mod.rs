@@ -223,7 +223,6 @@ fn intent(roll: &Roll, event: &str, observed: &Observed, memory: &Rollout, now: 
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the decision depends on, and none goes further")]
 fn decide(
     trigger: &Trigger,
     service: &Service,
