@@ -4,5 +4,16 @@
 //! and their delivery through the rules of `template.yaml` and FIFO queues. What is simulated, how faithfully, and what
 //! is not, is written in `docs/lab.md`.
 
+pub mod account;
+pub mod client;
 pub mod clock;
+pub mod context;
+pub mod ecr;
+pub mod ecs;
+pub mod faults;
+pub mod http;
+pub mod ids;
+pub mod service;
+mod tagging;
+pub mod throttle;
 pub mod wire;
