@@ -17,8 +17,6 @@ mod tags;
 mod tasks;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use std::collections::BTreeMap;
