@@ -75,5 +75,5 @@ fn emit(context: &mut Context, action: &str, repository: &str, tag: &str, image:
             detail["artifact-media-type"] = artifact.clone().into();
         }
     }
-    context.emit("aws.ecr", "ECR Image Action", &[], detail);
+    context.emit("aws.ecr", "ECR Image Action", &[], &detail);
 }

@@ -62,7 +62,7 @@ impl Ecs {
     pub(crate) fn call(&mut self, context: &mut Context, call: &Call, stale: bool) -> Outcome {
         let input = &call.input;
         let body = match call.operation.as_str() {
-            "CreateCluster" => self.create_cluster(context, input),
+            "CreateCluster" => Ok(self.create_cluster(context, input)),
             "DescribeClusters" => Ok(self.describe_clusters(input)),
             "ListClusters" => self.list_clusters(input),
             "RegisterTaskDefinition" => self.register_task_definition(context, input),

@@ -93,7 +93,9 @@ impl Account {
         let state = &mut *state;
         let deleted = state.ecr.change(repository).ok().and_then(|repository| repository.delete(reference).ok());
         if let Some((tags, image)) = deleted {
-            tags.iter().for_each(|tag| emit(&mut state.context, "DELETE", repository, tag, &image));
+            for tag in &tags {
+                emit(&mut state.context, "DELETE", repository, tag, &image);
+            }
         }
     }
 

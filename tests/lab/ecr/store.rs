@@ -51,6 +51,9 @@ pub(crate) fn digest_of(manifest: &str) -> String {
     hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
+/// What a deletion took away: tags (one empty tag for an untagged image), and the image that they pointed at.
+pub(crate) type Deleted = (Vec<String>, Arc<Image>);
+
 /// A repository.
 #[derive(Clone, Debug)]
 pub(crate) struct Repository {
@@ -125,10 +128,10 @@ impl Repository {
         Ok(image)
     }
 
-    /// Deletes by tag or digest; answers the tags that went (one empty tag for an untagged image) and the image.
+    /// Deletes by tag or digest; answers what went.
     ///
     /// Taking the last tag of an image deletes the image. The error is the code and reason of a failure.
-    pub(crate) fn delete(&mut self, reference: &str) -> Result<(Vec<String>, Arc<Image>), (&'static str, String)> {
+    pub(crate) fn delete(&mut self, reference: &str) -> Result<Deleted, (&'static str, String)> {
         let missing = || ("ImageNotFound", "Requested image not found".to_owned());
         let digest = self.digest(reference).ok_or_else(missing)?.to_owned();
         let image = self.images.get(&digest).cloned().ok_or_else(missing)?;

@@ -48,18 +48,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(setting: Value, desired: usize, expected: usize) {
-        assert_eq!(threshold(&setting, desired), expected);
+    fn check(setting: &Value, desired: usize, expected: usize) {
+        assert_eq!(threshold(setting, desired), expected);
     }
 
     #[test]
     fn the_threshold_is_half_of_desired_between_3_and_200_unless_it_is_set() {
-        check(Value::Null, 1, 3);
-        check(Value::Null, 7, 4);
-        check(Value::Null, 25, 13);
-        check(Value::Null, 1000, 200);
-        check(json!({"type": "COUNT", "value": 10}), 2, 10);
-        check(json!({"type": "BOUNDED_PERCENT", "value": 100}), 2, 3);
-        check(json!({"type": "UNBOUNDED_PERCENT", "value": 100}), 2, 2);
+        check(&Value::Null, 1, 3);
+        check(&Value::Null, 7, 4);
+        check(&Value::Null, 25, 13);
+        check(&Value::Null, 1000, 200);
+        check(&json!({"type": "COUNT", "value": 10}), 2, 10);
+        check(&json!({"type": "BOUNDED_PERCENT", "value": 100}), 2, 3);
+        check(&json!({"type": "UNBOUNDED_PERCENT", "value": 100}), 2, 2);
     }
 }

@@ -29,10 +29,10 @@ impl Ecs {
         Err(ApiError::client("ClusterNotFoundException", "Cluster not found."))
     }
 
-    pub(super) fn create_cluster(&mut self, context: &Context, input: &Value) -> Result<Value, ApiError> {
+    pub(super) fn create_cluster(&mut self, context: &Context, input: &Value) -> Value {
         let name = text(input, "clusterName").unwrap_or("default");
         self.clusters.entry(name.to_owned()).or_insert(context.now);
-        Ok(json!({"cluster": self.describe_cluster(name)}))
+        json!({"cluster": self.describe_cluster(name)})
     }
 
     fn describe_cluster(&self, name: &str) -> Value {

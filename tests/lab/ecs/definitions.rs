@@ -86,14 +86,14 @@ impl Ecs {
             return Err(client_exception("Container.image should not be null or empty."));
         }
         super::tags::check(input)?;
-        let mut content = input.as_object().cloned().unwrap_or_default();
-        content.remove("tags");
+        let mut request = input.as_object().cloned().unwrap_or_default();
+        request.remove("tags");
         let revisions = self.definitions.entry(family.to_owned()).or_default();
         let revision = revisions.len() + 1;
         revisions.push(TaskDefinition {
             arn: arn("ecs", &format!("task-definition/{family}:{revision}")),
             revision,
-            content,
+            content: request,
             tags: items(input, "tags").to_vec(),
             registered_at: context.now,
             registered_by: format!("arn:aws:iam::{ACCOUNT_ID}:role/lab"),

@@ -53,8 +53,9 @@ impl Ecs {
             Step::Schedule(key) => return self.schedule(context, &key),
         }
         // Whatever happened to a task may let the scheduler go on with its service.
-        let touched: Vec<Key> = std::mem::take(&mut self.touched);
-        touched.iter().for_each(|key| self.schedule(context, key));
+        for key in std::mem::take(&mut self.touched) {
+            self.schedule(context, &key);
+        }
     }
 
     /// Works on a task that nobody stops, while the rest of ECS stays at hand.
@@ -79,13 +80,15 @@ impl Ecs {
             exit_code: None,
             reason: None,
         });
-        let checked = self.definition(&deployment.task_definition).is_ok_and(|d| d.has_health_check())
+        let checked = self
+            .definition(&deployment.task_definition)
+            .is_ok_and(super::definitions::TaskDefinition::has_health_check)
             || service.setting(&["loadBalancers"]).as_array().is_some_and(|balancers| !balancers.is_empty());
         let mut task = Task {
             id: id.clone(),
             service: service.key.clone(),
             deployment: deployment.id.clone(),
-            task_definition: deployment.task_definition.clone(),
+            definition: deployment.task_definition.clone(),
             version: 0,
             status: "PROVISIONING",
             wanted: "RUNNING",

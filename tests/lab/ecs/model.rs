@@ -182,7 +182,8 @@ pub(crate) struct Task {
     pub(crate) id: String,
     pub(crate) service: Key,
     pub(crate) deployment: String,
-    pub(crate) task_definition: String,
+    /// ARN of its task definition.
+    pub(crate) definition: String,
     /// Counts the events of this task.
     pub(crate) version: u64,
     pub(crate) status: &'static str,

@@ -21,7 +21,7 @@ pub(super) fn deployment(context: &mut Context, service: &Service, name: &str, d
         "updatedAt": iso(context.now),
         "reason": deployment.reason,
     });
-    context.emit("aws.ecs", "ECS Deployment State Change", &[&service.arn], detail);
+    context.emit("aws.ecs", "ECS Deployment State Change", &[&service.arn], &detail);
 }
 
 /// Sends `ECS Service Action`.
@@ -32,10 +32,10 @@ pub(super) fn action(context: &mut Context, service: &Service, kind: &str, name:
         "clusterArn": cluster_arn(&service.key.0),
         "createdAt": iso(context.now),
     });
-    context.emit("aws.ecs", "ECS Service Action", &[&service.arn], detail);
+    context.emit("aws.ecs", "ECS Service Action", &[&service.arn], &detail);
 }
 
-/// Adds one of the messages that DescribeServices shows.
+/// Adds one of the messages that `DescribeServices` shows.
 pub(super) fn note(context: &mut Context, service: &mut Service, text: &str) {
     let message = format!("(service {}) {text}", service.key.1);
     service.notes.push_front((context.ids.uuid(), context.now, message));
@@ -45,11 +45,11 @@ pub(super) fn note(context: &mut Context, service: &mut Service, text: &str) {
 /// Sends `ECS Task State Change` and counts the task's version up.
 pub(super) fn task(ecs: &Ecs, context: &mut Context, task: &mut Task) {
     task.version += 1;
-    let definition = ecs.definition(&task.task_definition).ok();
+    let definition = ecs.definition(&task.definition).ok();
     let mut detail = view::task(task, definition, context.now, |at| iso(at).into());
     // The event has no health, DescribeTasks has.
     if let Some(detail) = detail.as_object_mut() {
         detail.remove("healthStatus");
     }
-    context.emit("aws.ecs", "ECS Task State Change", &[&view::task_arn(task)], detail);
+    context.emit("aws.ecs", "ECS Task State Change", &[&view::task_arn(task)], &detail);
 }

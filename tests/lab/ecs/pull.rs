@@ -52,12 +52,11 @@ fn resolve(reference: &str, ecr: &Ecr) -> Result<String, String> {
 
 /// Other registries have every image, under a digest made up from its name.
 fn elsewhere(reference: &str) -> String {
-    match reference.split_once('@') {
-        Some((_, digest)) => digest.to_owned(),
-        None => {
-            let hash = Sha256::digest(reference.as_bytes());
-            hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-        }
+    if let Some((_, digest)) = reference.split_once('@') {
+        digest.to_owned()
+    } else {
+        let hash = Sha256::digest(reference.as_bytes());
+        hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
     }
 }
 

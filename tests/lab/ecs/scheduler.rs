@@ -39,7 +39,7 @@ impl Ecs {
             ecs.stop_unneeded(context, service);
             ecs.start_missing(context, service);
             ecs.complete(context, service);
-            ecs.retire(service);
+            retire(service);
         });
     }
 
@@ -181,7 +181,9 @@ impl Ecs {
                 stops.push(task.id.clone());
             }
         }
-        stops.iter().for_each(|id| self.scale_in(context, id));
+        for id in &stops {
+            self.scale_in(context, id);
+        }
     }
 
     /// Tasks of a deployment that nobody stops yet, oldest first.
@@ -249,15 +251,15 @@ impl Ecs {
         notices::deployment(context, service, "SERVICE_DEPLOYMENT_COMPLETED", &primary);
         notices::note(context, service, &format!("(deployment {}) deployment completed.", primary.id));
     }
+}
 
-    /// Forgets superseded deployments without tasks, and a deleted service's last deployment.
-    fn retire(&mut self, service: &mut Service) {
-        let mut first = true;
-        service.deployments.retain(|deployment| std::mem::take(&mut first) || !deployment.tasks.is_empty());
-        if service.status == "DRAINING" && service.deployments.iter().all(|deployment| deployment.tasks.is_empty()) {
-            service.status = "INACTIVE";
-            service.deployments.clear();
-        }
+/// Forgets superseded deployments without tasks, and a deleted service's last deployment.
+fn retire(service: &mut Service) {
+    let mut first = true;
+    service.deployments.retain(|deployment| std::mem::take(&mut first) || !deployment.tasks.is_empty());
+    if service.status == "DRAINING" && service.deployments.iter().all(|deployment| deployment.tasks.is_empty()) {
+        service.status = "INACTIVE";
+        service.deployments.clear();
     }
 }
 

@@ -74,7 +74,7 @@ impl Account {
         self.lock().ecs.timings = timings;
     }
 
-    /// Lets reads of ECS services (DescribeServices, tagging GetResources) lag this far behind writes. Zero by default.
+    /// Lets reads of ECS services (`DescribeServices`, tagging `GetResources`) lag this far behind writes. Zero by default.
     pub fn read_lag(&self, lag: SignedDuration) {
         self.lock().ecs.history.set_lag(lag);
     }

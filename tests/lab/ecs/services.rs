@@ -148,12 +148,11 @@ impl Ecs {
         for asked in asked {
             let name = asked.rsplit('/').next().unwrap_or(asked);
             let key = (cluster.to_owned(), name.to_owned());
-            match self.history.visible(&key, now, stale, &self.services) {
-                Some(service) => found.push(super::view::service(self, service, tags)),
-                None => {
-                    let missing = arn("ecs", &format!("service/{cluster}/{name}"));
-                    failures.push(json!({"arn": missing, "reason": "MISSING"}));
-                }
+            if let Some(service) = self.history.visible(&key, now, stale, &self.services) {
+                found.push(super::view::service(self, service, tags));
+            } else {
+                let missing = arn("ecs", &format!("service/{cluster}/{name}"));
+                failures.push(json!({"arn": missing, "reason": "MISSING"}));
             }
         }
         Ok(json!({"services": found, "failures": failures}))

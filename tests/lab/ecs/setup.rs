@@ -164,13 +164,13 @@ impl ServiceSetup {
         self
     }
 
-    /// Sets any other member of the CreateService request.
+    /// Sets any other member of the `CreateService` request.
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.request[member] = value;
         self
     }
 
-    /// Sets any other member of the RegisterTaskDefinition request.
+    /// Sets any other member of the `RegisterTaskDefinition` request.
     pub fn definition(mut self, member: &str, value: Value) -> Self {
         self.definition[member] = value;
         self

@@ -19,7 +19,7 @@ impl Ecs {
         for asked in asked {
             let id = asked.rsplit('/').next().unwrap_or(asked);
             match self.tasks.get(id).filter(|task| task.service.0 == cluster) {
-                Some(task) => found.push(view::task(task, self.definition(&task.task_definition).ok(), None, epoch)),
+                Some(task) => found.push(view::task(task, self.definition(&task.definition).ok(), None, epoch)),
                 None => failures.push(json!({"arn": view::task_arn_of(cluster, id), "reason": "MISSING"})),
             }
         }
@@ -37,7 +37,7 @@ impl Ecs {
                 && task.wanted == wanted
                 && service.is_none_or(|name| task.service.1 == name)
                 && started_by.is_none_or(|by| task.deployment == by)
-                && family.as_ref().is_none_or(|family| task.task_definition.contains(family))
+                && family.as_ref().is_none_or(|family| task.definition.contains(family))
         });
         let arns = mine.map(view::task_arn).collect();
         let (arns, next) = page(arns, input["maxResults"].as_u64(), (100, 100), text(input, "nextToken"))?;
@@ -58,7 +58,7 @@ impl Ecs {
             let reason = text(input, "reason").unwrap_or("Task stopped by user").to_owned();
             self.stop(context, &mut task, "UserInitiated", reason, Ending::Lost);
         }
-        let shown = view::task(&task, self.definition(&task.task_definition).ok(), None, epoch);
+        let shown = view::task(&task, self.definition(&task.definition).ok(), None, epoch);
         self.tasks.insert(id.to_owned(), task);
         Ok(json!({"task": shown}))
     }

@@ -8,7 +8,7 @@ use super::model::{Container, Deployment, Service, Task};
 use super::{Ecs, TaskDefinition, tags};
 use crate::context::{ACCOUNT_ID, arn, epoch};
 
-/// A service as DescribeServices shows it. Without `with_tags` it has no member `tags`.
+/// A service as `DescribeServices` shows it. Without `with_tags` it has no member `tags`.
 pub(super) fn service(ecs: &Ecs, service: &Service, with_tags: bool) -> Value {
     let (running, pending) = counts(ecs, &service.deployments);
     let mut shown = service.settings.clone();
@@ -111,7 +111,7 @@ pub(super) fn task_arn_of(cluster: &str, id: &str) -> String {
     arn("ecs", &format!("task/{cluster}/{id}"))
 }
 
-/// A task as DescribeTasks (times by `time` as numbers) and events (times as text, with `updated_at`) show it.
+/// A task as `DescribeTasks` (times by `time` as numbers) and events (times as text, with `updated_at`) show it.
 pub(super) fn task(
     task: &Task,
     definition: Option<&TaskDefinition>,
@@ -124,7 +124,7 @@ pub(super) fn task(
     let mut shown = json!({
         "taskArn": task_arn(task),
         "clusterArn": cluster_arn(&task.service.0),
-        "taskDefinitionArn": task.task_definition,
+        "taskDefinitionArn": task.definition,
         "group": format!("service:{}", task.service.1),
         "startedBy": task.deployment,
         "version": task.version,
