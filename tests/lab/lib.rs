@@ -5,4 +5,9 @@
 //! is not, is written in `docs/lab.md`.
 
 pub mod clock;
+pub mod fifo;
+pub mod pattern;
+pub mod queues;
+pub mod service;
+pub mod sqs;
 pub mod wire;
