@@ -10,4 +10,5 @@ pub mod pattern;
 pub mod queues;
 pub mod service;
 pub mod sqs;
+pub mod template;
 pub mod wire;
