@@ -4,11 +4,21 @@
 //! and their delivery through the rules of `template.yaml` and FIFO queues. What is simulated, how faithfully, and what
 //! is not, is written in `docs/lab.md`.
 
+pub mod account;
+pub mod client;
 pub mod clock;
+pub mod context;
+pub mod ecr;
+pub mod ecs;
+pub mod faults;
 pub mod fifo;
+pub mod http;
+pub mod ids;
 pub mod pattern;
 pub mod queues;
 pub mod service;
 pub mod sqs;
+mod tagging;
 pub mod template;
+pub mod throttle;
 pub mod wire;

@@ -8,7 +8,7 @@ use crate::wire::{Call, Outcome};
 /// The answer to a call, when it comes.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// A simulated service, registered with `Account::register` under the name that [`Call::service`] has.
+/// A simulated service, registered with [`crate::account::Account::register`] under the name that [`Call::service`] has.
 ///
 /// The account decodes HTTP, applies faults, and calls one service once at a time; so a service needs no lock against
 /// other calls, only against its own owner.
