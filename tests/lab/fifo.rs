@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(crate) use message::id_for;
 pub use message::{Hold, Message, Outgoing, Released, SendError, Sent};
 
 /// How long SQS remembers a deduplication id.
@@ -94,7 +95,7 @@ impl Queue {
         }
         self.counter += 1;
         let sent = Sent {
-            message_id: message::id_for(&self.spec.name, self.counter),
+            message_id: id_for(&self.spec.name, self.counter),
             sequence_number: self.spec.fifo.then(|| format!("{:020}", 10_000_000_000_000_000_000 + self.counter)),
         };
         if let Some(id) = &deduplication {

@@ -5,20 +5,28 @@
 //! is not, is written in `docs/lab.md`.
 
 pub mod account;
+pub mod bus;
 pub mod client;
 pub mod clock;
 pub mod context;
+pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
+pub mod events;
 pub mod faults;
 pub mod fifo;
+pub mod function;
 pub mod http;
 pub mod ids;
+pub mod mapping;
 pub mod pattern;
 pub mod queues;
 pub mod service;
+pub mod sns;
 pub mod sqs;
+pub mod sts;
 mod tagging;
 pub mod template;
 pub mod throttle;
 pub mod wire;
+pub mod world;

@@ -237,7 +237,7 @@ fn queue_name(input: &Value) -> Result<&str, ApiError> {
 }
 
 fn no_such_queue() -> ApiError {
-    ApiError::client("com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")
+    ApiError::client("QueueDoesNotExist", "The specified queue does not exist.")
 }
 
 fn refused(error: SendError) -> ApiError {

@@ -126,9 +126,9 @@ impl Message {
     }
 }
 
-/// An id in the form of a UUID that follows from where the message is, so that runs repeat to the byte.
-pub(super) fn id_for(queue: &str, counter: u64) -> String {
-    let hex = sha256(&format!("{queue}/{counter}"));
+/// An id in the form of a UUID that follows from what it is counted for, so that runs repeat to the byte.
+pub(crate) fn id_for(of: &str, counter: u64) -> String {
+    let hex = sha256(&format!("{of}/{counter}"));
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }

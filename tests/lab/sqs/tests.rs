@@ -63,11 +63,7 @@ fn a_message_that_was_given_up_can_be_moved_back_to_its_queue() {
 fn mistakes_are_answered_with_the_codes_of_sqs() {
     let (sqs, url) = lab();
     for (operation, input, code) in [
-        (
-            "SendMessage",
-            json!({ "QueueUrl": queues::url("none"), "MessageBody": "x" }),
-            "com.amazonaws.sqs#QueueDoesNotExist",
-        ),
+        ("SendMessage", json!({ "QueueUrl": queues::url("none"), "MessageBody": "x" }), "QueueDoesNotExist"),
         ("SendMessage", json!({ "QueueUrl": url, "MessageBody": "x" }), "MissingParameter"),
         ("SendMessage", json!({ "QueueUrl": url }), "MissingParameter"),
         (
