@@ -121,6 +121,7 @@ impl Account {
         let refused = match fault {
             Fault::Throttled | Fault::ThrottledOnce => Some(exceeded()),
             Fault::Denied => Some(denied(&call)),
+            Fault::Refused(code, message) => Some(ApiError::client(code, message)),
             Fault::ServerError => Some(internal_failure()),
             Fault::CrashBefore => return self.crash_caller(call, fault).await,
             Fault::LateEffect(after) => {
@@ -183,7 +184,9 @@ impl Account {
             if late {
                 let landed = state.late.pop_first();
                 drop(state);
-                landed.into_iter().for_each(|(_, call)| self.land(&call));
+                if let Some((_, call)) = landed {
+                    self.land(&call);
+                }
             } else {
                 state.run_due(due);
             }
@@ -212,7 +215,7 @@ impl Account {
         [state.ecs.next_due(), late].into_iter().flatten().min()
     }
 
-    /// The EventBridge events sent since the last call, oldest first, each with its whole envelope.
+    /// The `EventBridge` events sent since the last call, oldest first, each with its whole envelope.
     pub fn take_events(&self) -> Vec<Value> {
         self.lock().context.take_events()
     }

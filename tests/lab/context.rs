@@ -27,8 +27,8 @@ impl Context {
         Self { now, ids: Ids::default(), events: Vec::new() }
     }
 
-    /// Sends an event to EventBridge's default bus, at the current time.
-    pub(crate) fn emit(&mut self, source: &str, detail_type: &str, resources: &[&str], detail: Value) {
+    /// Sends an event to `EventBridge`'s default bus, at the current time.
+    pub(crate) fn emit(&mut self, source: &str, detail_type: &str, resources: &[&str], detail: &Value) {
         let event = json!({
             "version": "0",
             "id": self.ids.uuid(),

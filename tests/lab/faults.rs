@@ -21,6 +21,9 @@ pub enum Fault {
     ThrottledOnce,
     /// Every attempt answers `AccessDeniedException`.
     Denied,
+    /// Every attempt is refused with this code and message, status 400, for example `ClientException` and "Too many
+    /// concurrent attempts to create a new revision of the specified family.".
+    Refused(&'static str, &'static str),
     /// Every attempt answers status 500, without effect.
     ServerError,
     /// The caller dies before the call arrives.

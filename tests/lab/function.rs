@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -66,7 +65,8 @@ pub trait Function {
 }
 
 /// A closure as a function. It dies as on Lambda: when the account orders a crash, or at its deadline in virtual time,
-/// its future is dropped where it stands.
+/// its future is dropped where it stands. It must wait for nothing but the account: time passes here when nobody does
+/// anything else.
 pub struct InProcess<F> {
     account: Account,
     handler: F,
@@ -96,23 +96,18 @@ where
 {
     fn invoke(&mut self, invocation: Invocation) -> Running<'_> {
         let crash = self.account.crash();
-        let clock = self.account.clock().clone();
-        let deadline = invocation.deadline;
+        let account = self.account.clone();
+        let left = invocation.deadline.duration_since(account.clock().now());
         // An order that nobody took belongs to an earlier caller.
         crash.take();
         let running = (self.handler)(invocation);
         Box::pin(async move {
-            let mut running = Box::pin(running);
-            let in_time = std::future::poll_fn(|context| {
-                if clock.now() >= deadline {
-                    return Poll::Ready(Err(FunctionError::TimedOut));
-                }
-                running.as_mut().poll(context)
-            });
+            // The wait for the deadline is one of the account's waits: no sleep of the handler can jump over it.
             tokio::select! {
                 biased;
                 () = crash.ordered() => Err(FunctionError::Crashed("killed in the middle of a call".to_owned())),
-                result = in_time => result,
+                result = running => result,
+                () = account.sleep(left) => Err(FunctionError::TimedOut),
             }
         })
     }

@@ -145,7 +145,7 @@ fn query_error(error: &ApiError, request_id: &str) -> String {
 }
 
 /// `text` as XML character data.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

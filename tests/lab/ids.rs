@@ -7,7 +7,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Draws 64 well-mixed bits (SplitMix64), so that identifiers do not look like a count.
+    /// Draws 64 well-mixed bits (`SplitMix64`), so that identifiers do not look like a count.
     fn draw(&mut self) -> u64 {
         self.drawn += 1;
         let mut bits = self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
