@@ -41,13 +41,18 @@ impl QueueSpec {
         Self {
             id: name.to_owned(),
             name: name.to_owned(),
-            fifo: name.ends_with(".fifo"),
+            fifo: is_fifo(name),
             content_deduplication: false,
             visibility: SignedDuration::from_secs(30),
             retention: SignedDuration::from_hours(96),
             redrive: None,
         }
     }
+}
+
+/// Whether a queue of this name is a FIFO queue. SQS goes by the exact ending.
+fn is_fifo(name: &str) -> bool {
+    name.strip_suffix(".fifo").is_some()
 }
 
 /// A queue and what is in it.

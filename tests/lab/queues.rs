@@ -70,7 +70,9 @@ impl Queues {
         let (messages, dead) = queue.receive(now, max, visibility);
         let target = queue.spec().redrive.as_ref().map(|(arn, _)| name_in(arn).to_owned());
         if let Some(target) = target.and_then(|target| queues.get_mut(&target)) {
-            dead.iter().for_each(|message| target.adopt(message.clone()));
+            for message in &dead {
+                target.adopt(message.clone());
+            }
         }
         Some(Received { messages, dead })
     }

@@ -251,12 +251,16 @@ impl World {
         let mut arriving = self.account.take_events();
         arriving.extend(self.events.take());
         if !arriving.is_empty() {
-            arriving.iter().for_each(|event| self.arrive(event));
+            for event in &arriving {
+                self.arrive(event);
+            }
             return true;
         }
         let late = self.bus.take_due(now);
         if !late.is_empty() {
-            late.iter().for_each(|event| self.route(event));
+            for event in &late {
+                self.route(event);
+            }
             return true;
         }
         if self.fire(now) {

@@ -101,7 +101,7 @@ fn conditions_hold_for_what_they_say() {
         };
         let input = json!({ "ExpressionAttributeNames": used(&names), "ExpressionAttributeValues": used(&values) });
         let placeholders = placeholders::Placeholders::of(&input).unwrap();
-        let condition = condition::Condition::new(&expression, &placeholders).unwrap();
+        let condition = condition::Condition::new(expression, &placeholders).unwrap();
         placeholders.all_used().unwrap_or_else(|error| panic!("{expression}: {}", error.message));
         assert_eq!(condition.holds(&stored), expected, "{expression}");
     }

@@ -69,10 +69,10 @@ impl<'a> Resolver<'a> {
                 Ok(Some(Value::Array(items.into_iter().flatten().collect())))
             }
             Value::Object(object) => {
-                if let (1, Some((key, argument))) = (object.len(), object.iter().next()) {
-                    if key == "Ref" || key.starts_with("Fn::") {
-                        return self.function(key, argument, depth);
-                    }
+                if let (1, Some((key, argument))) = (object.len(), object.iter().next())
+                    && (key == "Ref" || key.starts_with("Fn::"))
+                {
+                    return self.function(key, argument, depth);
                 }
                 let mut resolved = Map::new();
                 for (key, value) in object {

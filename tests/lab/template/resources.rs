@@ -74,10 +74,10 @@ fn kind<'a>(resolver: &Resolver<'a>, id: &str) -> &'a str {
 }
 
 fn physical_name(resolver: &Resolver<'_>, id: &str, depth: usize) -> Result<String, String> {
-    if let Some(property) = name_property(kind(resolver, id)) {
-        if let Some(name) = resolver.property(id, property, depth)? {
-            return text(&name);
-        }
+    if let Some(property) = name_property(kind(resolver, id))
+        && let Some(name) = resolver.property(id, property, depth)?
+    {
+        return text(&name);
     }
     let fifo = resolver.property(id, "FifoQueue", depth)?.is_some_and(|fifo| fifo == true || fifo == "true");
     Ok(format!("{STACK}-{id}{}", if fifo { ".fifo" } else { "" }))

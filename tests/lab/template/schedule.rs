@@ -38,7 +38,7 @@ impl Expression {
                 let bounds = [(0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199)];
                 let mut read = [const { None }; 6];
                 for ((field, bound), read) in fields.into_iter().zip(bounds).zip(&mut read) {
-                    *read = values(field, bound).ok_or_else(problem)?;
+                    *read = values(field, bound).map_err(|()| problem())?;
                 }
                 Ok(Self::Cron(Box::new(read)))
             }
@@ -86,11 +86,13 @@ fn next_cron(fields: &[Option<Vec<i16>>; 6], after: Timestamp) -> Option<Timesta
     None
 }
 
-/// The values of one field: `*`, `?`, numbers, lists, ranges, steps. The outer `None` is a field that is not understood.
-fn values(field: &str, (low, high): (i16, i16)) -> Option<Option<Vec<i16>>> {
-    if matches!(field, "*" | "?") {
-        return Some(None);
-    }
+/// The values of one field: `*`, `?`, numbers, lists, ranges, steps. `Err` is a field that is not understood.
+fn values(field: &str, bounds: (i16, i16)) -> Result<Option<Vec<i16>>, ()> {
+    if matches!(field, "*" | "?") { return Ok(None); }
+    listed(field, bounds).map(Some).ok_or(())
+}
+
+fn listed(field: &str, (low, high): (i16, i16)) -> Option<Vec<i16>> {
     let mut values = Vec::new();
     for part in field.split(',') {
         let (range, step) = part.split_once('/').map_or((part, "1"), |(range, step)| (range, step));
@@ -106,7 +108,7 @@ fn values(field: &str, (low, high): (i16, i16)) -> Option<Option<Vec<i16>>> {
         }
         values.extend((from..=to).step_by(step));
     }
-    Some(Some(values))
+    Some(values)
 }
 
 /// A number, or the name of a weekday or month.

@@ -58,12 +58,12 @@ where
     let template = Template::read(TEMPLATE, &BTreeMap::new()).unwrap();
     let mut world = World::new(account.clone(), Arc::new(template));
     let seen = Rc::new(RefCell::new(Vec::new()));
-    let sees = Rc::clone(&seen);
+    let sink = Rc::clone(&seen);
     let inside = account.clone();
     let function = InProcess::new(&account, move |invocation: Invocation| {
         for record in invocation.payload["Records"].as_array().unwrap() {
             let body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
-            sees.borrow_mut().push(body["id"].as_str().unwrap_or_default().to_owned());
+            sink.borrow_mut().push(body["id"].as_str().unwrap_or_default().to_owned());
         }
         handler(inside.clone(), invocation)
     });
