@@ -131,3 +131,72 @@ impl Drop for VirtualSleep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use crate::faults::{Fault, Plan};
+
+    fn account() -> Account {
+        Account::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH))
+    }
+
+    async fn list_clusters(account: &Account) -> Result<String, ConnectorError> {
+        let request = http::Request::builder()
+            .uri("https://ecs.eu-west-1.amazonaws.com/")
+            .header("x-amz-target", "AmazonEC2ContainerServiceV20141113.ListClusters")
+            .body(SdkBody::from("{}"))
+            .unwrap();
+        let response = account.time().call(HttpRequest::try_from(request).unwrap()).await?;
+        Ok(String::from_utf8_lossy(response.body().bytes().unwrap()).into_owned())
+    }
+
+    #[tokio::test]
+    async fn an_sdk_request_is_answered_without_a_network() {
+        assert_eq!(list_clusters(&account()).await.unwrap(), r#"{"clusterArns":[],"nextToken":null}"#);
+    }
+
+    #[tokio::test]
+    async fn a_lost_reply_is_a_broken_connection() {
+        let account = account();
+        account.inject(Plan::default().always("ListClusters", Fault::LostReply).chooser());
+        assert!(list_clusters(&account).await.unwrap_err().is_io());
+    }
+
+    #[tokio::test]
+    async fn a_sleep_takes_its_virtual_time_and_no_real_time() {
+        let account = account();
+        account.sleep(SignedDuration::from_hours(5)).await;
+        assert_eq!(account.clock().now().as_second(), 5 * 3600);
+        assert_eq!(account.time().now(), SystemTime::UNIX_EPOCH + Duration::from_hours(5));
+    }
+
+    #[tokio::test]
+    async fn a_timeout_does_not_overtake_the_shorter_wait_that_it_guards() {
+        let account = account();
+        let guarded = account.sleep(SignedDuration::from_secs(2));
+        let timeout = account.sleep(SignedDuration::from_secs(30));
+        tokio::select! {
+            biased;
+            () = timeout => panic!("the timeout came first"),
+            () = guarded => {}
+        }
+        assert_eq!(account.clock().now().as_second(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_sleep_that_is_given_up_holds_no_other_up() {
+        let account = account();
+        {
+            let mut short = std::pin::pin!(account.sleep(SignedDuration::from_secs(1)));
+            assert!(poll_once(short.as_mut()).is_pending());
+        }
+        account.sleep(SignedDuration::from_secs(5)).await;
+        assert_eq!(account.clock().now().as_second(), 5);
+    }
+
+    fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
+        future.poll(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+}

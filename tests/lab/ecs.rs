@@ -9,6 +9,8 @@ mod life;
 mod model;
 mod notices;
 mod pull;
+#[cfg(test)]
+mod rules;
 mod scheduler;
 mod script;
 mod services;

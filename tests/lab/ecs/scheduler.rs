@@ -48,32 +48,33 @@ impl Ecs {
         self.with_service(key, |ecs, service| {
             let desired = service.desired.max(1);
             let found = service.deployments.iter_mut().find(|known| known.id == deployment);
-            let Some(deployment) = found else { return };
-            deployment.tasks.retain(|known| known != task);
+            let Some(found) = found else { return };
+            found.tasks.retain(|known| known != task);
             if !failed {
                 return;
             }
-            deployment.failed += 1;
-            deployment.updated_at = context.now;
-            deployment.not_before = context.now + pause(deployment.failed / desired);
-            if deployment.failed >= 3 * desired && !deployment.impaired {
-                deployment.impaired = true;
+            found.failed += 1;
+            found.updated_at = context.now;
+            found.not_before = context.now + pause(found.failed / desired);
+            if found.failed >= 3 * desired && !found.impaired {
+                found.impaired = true;
                 notices::action(context, service, "WARN", "SERVICE_TASK_START_IMPAIRED");
                 notices::note(context, service, "is unable to consistently start tasks successfully.");
             }
-            ecs.check_breaker(context, service);
+            ecs.check_breaker(context, service, deployment);
         });
         self.schedule(context, key);
     }
 
-    fn check_breaker(&mut self, context: &mut Context, service: &mut Service) {
+    /// Trips the circuit breaker when the deployment `failing`, which lost one more task, has lost enough of them.
+    fn check_breaker(&mut self, context: &mut Context, service: &mut Service, failing: &str) {
         let breaker = Breaker::of(service);
         let Some(primary) = service.deployments.first_mut() else { return };
-        if primary.state != Rollout::InProgress || !breaker.enabled {
+        if primary.id != failing || primary.state != Rollout::InProgress || !breaker.enabled {
             return;
         }
         let failures = primary.failed;
-        if let Some(record) = self.records.get_mut(&primary.record) {
+        if let Some(record) = self.records.get_mut(&primary.record).filter(|_| !primary.is_rollback) {
             record.breaker = ("MONITORING", failures, breaker.threshold);
         }
         if failures < breaker.threshold {

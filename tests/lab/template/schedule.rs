@@ -88,7 +88,9 @@ fn next_cron(fields: &[Option<Vec<i16>>; 6], after: Timestamp) -> Option<Timesta
 
 /// The values of one field: `*`, `?`, numbers, lists, ranges, steps. `Err` is a field that is not understood.
 fn values(field: &str, bounds: (i16, i16)) -> Result<Option<Vec<i16>>, ()> {
-    if matches!(field, "*" | "?") { return Ok(None); }
+    if matches!(field, "*" | "?") {
+        return Ok(None);
+    }
     listed(field, bounds).map(Some).ok_or(())
 }
 
