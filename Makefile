@@ -95,7 +95,7 @@ rust:
 .PHONY: tls
 tls: rust
 	@tree=$$(cargo tree --locked --workspace --target all --edges normal,build --prefix none); \
-	second=$$(grep -E '^(openssl|openssl-sys|native-tls|aws-lc-rs|aws-lc-sys|hyper v0|rustls v0\.([01]?[0-9]|2[0-2])\.)' <<<"$$tree" | sort -u || true); \
+	second=$$(grep -E '^(openssl|openssl-sys|native-tls|aws-lc-rs|aws-lc-sys|hyper v0|rustls v0\.([01]?[0-9]|2[0-2]))[ .]' <<<"$$tree" | sort -u || true); \
 	if [ -n "$$second" ]; then echo "a second TLS stack came in:" >&2; echo "$$second" >&2; exit 1; fi
 
 .PHONY: nextest
