@@ -29,7 +29,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: rust ## See it work: push, rollout, crash, rollback in the lab, without AWS or Docker
-	cargo build -q --profile $(PROFILE) --workspace --bins
+	cargo build -q --locked --profile $(PROFILE) --workspace --bins
 	cargo run -q --profile $(PROFILE) -p tests --bin demo -- $(ARGS)
 
 .PHONY: test
@@ -38,12 +38,12 @@ test: lint unit template demo ## Everything that must be green before a merge
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 .PHONY: unit
 unit: rust nextest ## Rust tests, documentation tests included
-	cargo nextest run --workspace $(ARGS)
-	cargo test -q --workspace --doc
+	cargo nextest run --locked --workspace $(ARGS)
+	cargo test -q --locked --workspace --doc
 
 .PHONY: template
 template: venv ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
