@@ -1,0 +1,111 @@
+# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .tools), nowhere else.
+# What cannot be had on a machine is skipped loudly, by name, with the reason.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+NEXTEST_VERSION := 0.9.143
+DENY_VERSION := 0.20.2
+
+# More arguments for demo, explore, lab and nextest: make explore ARGS="--help"
+ARGS ?=
+# dev is built once for tests and demo alike; PROFILE=release runs what would be deployed.
+PROFILE ?= dev
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# sam asks for a region even where nothing is called.
+export AWS_DEFAULT_REGION ?= eu-west-1
+
+.PHONY: help
+help: ## List the targets
+	@echo "Steward: make <target>"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: rust ## See it work: push, rollout, crash, rollback in the lab, without AWS or Docker
+	cargo build -q --locked --profile $(PROFILE) --workspace --bins
+	cargo run -q --profile $(PROFILE) -p tests --bin demo -- $(ARGS)
+
+.PHONY: test
+test: lint unit template demo ## Everything that must be green before a merge
+
+.PHONY: lint
+lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: unit
+unit: rust nextest ## Rust tests, documentation tests included
+	cargo nextest run --locked --workspace $(ARGS)
+	cargo test -q --locked --workspace --doc
+
+.PHONY: template
+template: venv ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+	$(PYTHON) -m pytest -q tests/stack
+
+.PHONY: parameters
+parameters: venv ## Write docs/parameters.md anew from template.yaml
+	$(PYTHON) tests/stack/parameters.py --write
+
+.PHONY: explore
+explore: rust ## Run the fault explorer: crashes, throttles, lost replies, duplicates, reordering
+	cargo run -q --profile $(PROFILE) -p tests --bin explore -- $(ARGS)
+
+.PHONY: lab
+lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions' binaries
+	cargo run -q --profile $(PROFILE) -p tests --bin lab -- $(ARGS)
+
+.PHONY: conformance
+conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
+	cargo build -q --profile $(PROFILE) -p tests --bin lab
+	$(PYTHON) -m pytest -q tests/conformance
+
+.PHONY: build
+build: rust venv-build ## Build what is deployed, with `sam build`
+	sam build
+
+.PHONY: sam-local
+sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
+	scripts/sam-local.sh
+
+.PHONY: deny
+deny: rust ## Licences, sources and banned crates, with cargo-deny
+	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)
+	cargo deny --log-level error check bans licenses sources
+
+.PHONY: clean
+clean: ## Remove what was built; .venv and .tools stay
+	rm -rf .aws-sam
+	cargo clean
+
+# ---- What the targets above need -------------------------------------------------------------------------------------
+
+.PHONY: rust
+rust:
+	@command -v rustc >/dev/null && command -v cargo >/dev/null || { \
+	  echo "Rust is missing: install it from https://rustup.rs (or your distribution, 1.94.1 or newer)" >&2; exit 1; }
+
+.PHONY: nextest
+nextest: rust
+	@command -v cargo-nextest >/dev/null || cargo install --root .tools --locked cargo-nextest@$(NEXTEST_VERSION)
+
+.PHONY: venv
+venv: $(VENV)/.requirements
+
+.PHONY: venv-build
+venv-build: $(VENV)/.requirements-build
+
+$(VENV)/.requirements: tests/python/requirements.txt
+	@python3 -m venv $(VENV) || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/.requirements-build: tests/python/requirements-build.txt $(VENV)/.requirements
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,80 @@
+"""Every function and every queue is watched, and every alarm says what to do."""
+
+import json
+import re
+
+import pytest
+
+from stack import ROOT, expand, of_type
+
+STACK = expand()
+ALARMS = of_type(STACK, "AWS::CloudWatch::Alarm")
+FUNCTIONS = of_type(STACK, "AWS::Lambda::Function")
+
+
+def alarms(metric, dimension, value):
+    return [
+        alarm["Properties"]
+        for alarm in ALARMS.values()
+        if alarm["Properties"]["MetricName"] == metric
+        and alarm["Properties"]["Dimensions"] == [{"Name": dimension, "Value": value}]
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_a_function_has_an_alarm_for(function, metric):
+    assert len(alarms(metric, "FunctionName", {"Ref": function})) == 1
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_without_a_completed_sweep_is_an_alarm(function):
+    (alarm,) = alarms("SweepCompleted", "Function", function.removesuffix("Function").lower())
+    assert alarm["Namespace"] == "Steward"
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_json_into_its_own_group_for_a_limited_time(function):
+    logging = FUNCTIONS[function]["Properties"]["LoggingConfig"]
+    group = STACK["Resources"][logging["LogGroup"]["Ref"]]
+    assert logging["LogFormat"] == "JSON"
+    assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_no_log_level_silences_decisions_and_metrics():
+    """The platform drops lines below the level; a metric line has level INFO."""
+    assert STACK["Parameters"]["LogLevel"]["AllowedValues"] == ["TRACE", "DEBUG", "INFO"]
+
+
+@pytest.mark.parametrize("queue", of_type(STACK, "AWS::SQS::Queue"))
+def test_a_queue_has_an_alarm(queue):
+    waits_for_a_function = "RedrivePolicy" in STACK["Resources"][queue]["Properties"]
+    metric = "ApproximateAgeOfOldestMessage" if waits_for_a_function else "ApproximateNumberOfMessagesVisible"
+    (alarm,) = alarms(metric, "QueueName", {"Fn::GetAtt": [queue, "QueueName"]})
+    if not waits_for_a_function:
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reaches_the_topic_and_names_its_runbook(name):
+    alarm = ALARMS[name]["Properties"]
+    assert alarm["AlarmActions"] == [{"Ref": "AlertTopic"}]
+    (runbook,) = re.findall(r"Runbook: (docs/runbooks/[a-z-]+\.md)$", alarm["AlarmDescription"])
+    assert (ROOT / runbook).exists()
+
+
+def test_the_topic_lets_alarms_of_this_account_in():
+    (policy,) = of_type(STACK, "AWS::SNS::TopicPolicy").values()
+    allowed = [it for it in policy["Properties"]["PolicyDocument"]["Statement"] if it["Effect"] == "Allow"]
+    assert [it["Principal"] for it in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
+    assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_dashboard_is_json_and_shows_every_function():
+    (board,) = of_type(STACK, "AWS::CloudWatch::Dashboard").values()
+    text = board["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(text)["widgets"]
+    assert len(widgets) >= 3
+    for function in FUNCTIONS:
+        assert f"${{{function}}}" in text
