@@ -28,6 +28,7 @@ pub mod queues;
 pub mod service;
 pub mod sns;
 pub mod sqs;
+pub mod steward;
 pub mod sts;
 mod tagging;
 pub mod template;
