@@ -9,11 +9,11 @@ use crate::context::Context;
 const TRIPPED: &str = "ECS deployment circuit breaker: task(s) failed to start.";
 
 impl Ecs {
-    /// Trips the circuit breaker when the deployment `failing`, which lost one more task, has lost enough of them.
-    pub(super) fn check_breaker(&mut self, context: &mut Context, service: &mut Service, failing: &str) {
+    /// Trips the circuit breaker when the PRIMARY deployment has lost enough tasks.
+    pub(super) fn check_breaker(&mut self, context: &mut Context, service: &mut Service) {
         let breaker = Breaker::of(service);
         let Some(primary) = service.deployments.first_mut() else { return };
-        if primary.id != failing || primary.state != Rollout::InProgress || !breaker.enabled {
+        if primary.state != Rollout::InProgress || !breaker.enabled {
             return;
         }
         let failures = primary.failed;

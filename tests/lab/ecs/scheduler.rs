@@ -58,7 +58,7 @@ impl Ecs {
                 notices::action(context, service, "WARN", "SERVICE_TASK_START_IMPAIRED");
                 notices::note(context, service, "is unable to consistently start tasks successfully.");
             }
-            ecs.check_breaker(context, service, deployment);
+            ecs.check_breaker(context, service);
         });
         self.schedule(context, key);
     }

@@ -358,3 +358,39 @@ fn a_person_who_stops_a_task_gets_another_one() {
     assert_eq!(deployment_events(&events), []);
     assert_eq!(describe(&account)["runningCount"], 1);
 }
+
+/// Rolls out an image two tasks at a time, of which the first two and the third two fail; tells how the rollout ended.
+fn limp(reset_on_healthy_task: bool) -> &'static str {
+    let account = account();
+    let breaker = json!({"enable": true, "rollback": true, "resetOnHealthyTask": reset_on_healthy_task});
+    let configuration =
+        json!({"deploymentCircuitBreaker": breaker, "minimumHealthyPercent": 100, "maximumPercent": 150});
+    let setup = account.service("shop", "backend").image("backend:latest").desired(4);
+    setup.with("deploymentConfiguration", configuration).running().unwrap();
+    let v2 = account.push("backend", &["latest"], "v2").unwrap();
+    roll(&account);
+    for behaviour in [Behaviour::CannotPull, Behaviour::Healthy, Behaviour::CannotPull, Behaviour::Healthy] {
+        account.script(&v2, behaviour);
+        account.advance(SignedDuration::from_secs(22));
+    }
+    assert!(account.settle());
+    account.deployment_statuses("shop", "backend")[1]
+}
+
+#[test]
+fn a_healthy_task_sets_the_breakers_count_back_unless_it_is_told_not_to() {
+    assert_eq!(limp(true), "SUCCESSFUL");
+    assert_eq!(limp(false), "ROLLBACK_SUCCESSFUL");
+}
+
+#[test]
+fn the_record_of_a_rollback_says_what_tripped_the_breaker() {
+    let account = with_service(4, Some(true));
+    let v2 = account.push("backend", &["latest"], "v2").unwrap();
+    account.script(&v2, Behaviour::CannotPull);
+    let record = roll(&account)["currentServiceDeployment"].clone();
+    account.settle();
+    let described = account.ecs("DescribeServiceDeployments", json!({"serviceDeploymentArns": [record]})).unwrap();
+    let breaker = &described["serviceDeployments"][0]["deploymentCircuitBreaker"];
+    assert_eq!(*breaker, json!({"status": "TRIGGERED", "failureCount": 3, "threshold": 3}));
+}
