@@ -9,6 +9,7 @@ mod life;
 mod model;
 mod notices;
 mod pull;
+mod rollout;
 #[cfg(test)]
 mod rules;
 mod scheduler;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -125,25 +124,49 @@ impl Plan {
 
 /// Tells whoever runs a caller that it has to die now: drop its future, or kill its process.
 #[derive(Clone, Debug, Default)]
-pub struct Crash(Arc<(AtomicBool, Notify)>);
+pub struct Crash(Arc<(Mutex<Vec<String>>, Notify)>);
 
 impl Crash {
-    /// Orders a crash.
-    pub(crate) fn raise(&self) {
-        self.0.0.store(true, Ordering::SeqCst);
-        self.0.1.notify_one();
+    /// Orders the crash of `caller` (an access key id).
+    pub(crate) fn raise(&self, caller: &str) {
+        self.orders().push(caller.to_owned());
+        self.0.1.notify_waiters();
     }
 
-    /// Whether a crash was ordered since the last question; the order is taken.
+    /// Whether a crash of anybody was ordered; the order is taken.
     pub fn take(&self) -> bool {
-        self.0.0.swap(false, Ordering::SeqCst)
+        self.take_of(|_| true)
     }
 
-    /// Waits until a crash is ordered, and takes the order.
+    /// Waits until a crash of anybody is ordered, and takes the order.
     pub async fn ordered(&self) {
-        while !self.take() {
-            self.0.1.notified().await;
+        self.wait(|_| true).await;
+    }
+
+    /// Waits until a crash of `caller` (an access key id) is ordered, and takes the order: for several callers at once.
+    pub async fn ordered_for(&self, caller: &str) {
+        self.wait(|ordered| ordered == caller).await;
+    }
+
+    async fn wait(&self, mine: impl Fn(&str) -> bool) {
+        loop {
+            // Made before the look, so that an order in between is not missed.
+            let next = self.0.1.notified();
+            if self.take_of(&mine) {
+                return;
+            }
+            next.await;
         }
+    }
+
+    fn take_of(&self, mine: impl Fn(&str) -> bool) -> bool {
+        let mut orders = self.orders();
+        let found = orders.iter().position(|caller| mine(caller));
+        found.map(|at| orders.remove(at)).is_some()
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,10 +208,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_ordered_crash_is_taken_once() {
+    async fn an_ordered_crash_is_taken_once_and_by_its_caller() {
         let crash = Crash::default();
-        crash.raise();
-        crash.ordered().await;
+        crash.raise("AKIDHEAL");
+        tokio::select! {
+            biased;
+            () = crash.ordered_for("AKIDDEPLOY") => panic!("not its crash"),
+            () = crash.ordered_for("AKIDHEAL") => {}
+        }
         assert!(!crash.take());
+        tokio::join!(crash.ordered_for("AKIDDEPLOY"), async { crash.raise("AKIDDEPLOY") });
     }
 }

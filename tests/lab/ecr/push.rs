@@ -79,6 +79,23 @@ impl Build {
 }
 
 impl Account {
+    /// Creates a repository, unless it exists.
+    pub fn repository(&self, name: &str) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.ecr.ensure(&state.context, name);
+    }
+
+    /// Creates a repository whose tags cannot be moved. One that exists becomes so.
+    pub fn immutable_repository(&self, name: &str) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.ecr.ensure(&state.context, name);
+        if let Ok(repository) = state.ecr.change(name) {
+            "IMMUTABLE".clone_into(&mut repository.mutability);
+        }
+    }
+
     /// Pushes `build` to `repository` (created if need be) under each of `tags`; answers the digest that they point at.
     /// A build that has a tag already is not an error, as it is none for a build tool.
     pub fn push(&self, repository: &str, tags: &[&str], build: impl Into<Build>) -> Result<String, ApiError> {
@@ -173,6 +190,17 @@ mod tests {
         assert_eq!(repository.images[&first].pushed_at.to_string(), "2026-01-05T09:00:00Z");
         assert_eq!(repository.tags_of(&first), ["stable"]);
         assert_eq!(state.ecr.find("backend", true).unwrap().tags_of(&first), ["latest", "stable"]);
+    }
+
+    #[test]
+    fn a_tag_of_an_immutable_repository_does_not_move() {
+        let account = account();
+        account.immutable_repository("backend");
+        let first = account.push("backend", &["1.0.0"], "v1").unwrap();
+        assert_eq!(account.push("backend", &["1.0.0"], "v1").unwrap(), first);
+        let error = account.push("backend", &["1.0.0"], "v2").unwrap_err();
+        assert_eq!(error.code, "ImageTagAlreadyExistsException");
+        assert_eq!(account.digest("backend", "1.0.0"), Some(first));
     }
 
     #[test]

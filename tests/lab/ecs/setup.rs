@@ -21,6 +21,13 @@ pub struct ServiceSetup {
 }
 
 impl Account {
+    /// Creates a cluster, unless it exists.
+    pub fn cluster(&self, name: &str) {
+        let mut state = self.lock();
+        let now = state.context.now;
+        state.ecs.clusters.entry(name.to_owned()).or_insert(now);
+    }
+
     /// Sets up a service; its cluster is created if need be. Without more words it runs one task of the image
     /// `NAME:latest` from the account's own registry.
     pub fn service(&self, cluster: &str, name: &str) -> ServiceSetup {

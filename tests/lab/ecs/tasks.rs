@@ -59,7 +59,9 @@ impl Ecs {
             self.stop(context, &mut task, "UserInitiated", reason, Ending::Lost);
         }
         let shown = view::task(&task, self.definition(&task.definition).ok(), None, epoch);
+        let key = task.service.clone();
         self.tasks.insert(id.to_owned(), task);
+        self.schedule(context, &key);
         Ok(json!({"task": shown}))
     }
 }

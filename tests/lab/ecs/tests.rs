@@ -328,3 +328,33 @@ fn a_rollback_is_a_deployment_of_the_former_service_revision() {
     let described = account.ecs("DescribeServiceRevisions", request).unwrap();
     assert_eq!(described["serviceRevisions"][0]["containerImages"][0]["imageDigest"], Build::from("v1").digest());
 }
+
+#[test]
+fn a_rollback_to_a_digest_that_is_gone_fails_too_and_leaves_the_old_tasks_alone() {
+    let account = with_service(1, Some(true));
+    let v1 = account.digest("backend", "latest").unwrap();
+    let v2 = account.push("backend", &["latest"], "v2").unwrap();
+    account.delete_image("backend", &v1);
+    account.script(&v2, Behaviour::CannotPull);
+    roll(&account);
+    account.advance(SignedDuration::from_hours(1));
+    let events = account.take_events();
+    assert_eq!(names(&deployment_events(&events)), ["IN_PROGRESS", "FAILED", "IN_PROGRESS", "FAILED"]);
+    assert_eq!(account.deployment_statuses("shop", "backend"), ["SUCCESSFUL", "ROLLBACK_FAILED"]);
+    assert_eq!(account.running("shop", "backend"), [v1]);
+}
+
+#[test]
+fn a_person_who_stops_a_task_gets_another_one() {
+    let account = with_service(1, Some(true));
+    let task = account.ecs("ListTasks", json!({"cluster": "shop"})).unwrap()["taskArns"][0].clone();
+    account.ecs("StopTask", json!({"cluster": "shop", "task": task, "reason": "why not"})).unwrap();
+    account.settle();
+    let events = account.take_events();
+    assert_eq!(
+        (&stops(&events)[0]["stopCode"], &stops(&events)[0]["stoppedReason"]),
+        (&json!("UserInitiated"), &json!("why not"))
+    );
+    assert_eq!(deployment_events(&events), []);
+    assert_eq!(describe(&account)["runningCount"], 1);
+}
