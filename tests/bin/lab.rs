@@ -44,6 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let account = Account::new(VirtualClock::starting_at(now()?));
     populate(&account)?;
+    // What the setting-up sent is history.
+    account.take_events();
     let text = std::fs::read_to_string(&options.template)
         .map_err(|error| format!("{}: {error}", options.template.display()))?;
     let template = Arc::new(Template::read(&text, &BTreeMap::new())?);

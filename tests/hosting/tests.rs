@@ -1,5 +1,7 @@
 //! A real binary on the real Lambda runtime, hosted by the lab.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

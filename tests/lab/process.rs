@@ -121,10 +121,11 @@ impl Process {
         };
         let timeout = Duration::try_from(invocation.timeout).unwrap_or_default();
         let id = invocation.id.clone();
+        let caller = self.environment.get("AWS_ACCESS_KEY_ID").cloned().unwrap_or_default();
         let _ = live.api.work.send(invocation);
         let result = tokio::select! {
             biased;
-            () = crash.ordered() => Err(FunctionError::Crashed("killed in the middle of a call".to_owned())),
+            () = crash.ordered_for(&caller) => Err(FunctionError::Crashed("killed in the middle of a call".to_owned())),
             result = tokio::time::timeout(timeout, live.answer(&id)) => result.unwrap_or(Err(FunctionError::TimedOut)),
         };
         match &result {
