@@ -4,8 +4,9 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::*;
+use crate::bus::Mishap;
 use crate::faults::{Fault, Plan};
-use crate::function::{FunctionError, InProcess};
+use crate::function::{FunctionError, InProcess, Invocation};
 
 const TEMPLATE: &str = r#"
 Resources:
