@@ -1,4 +1,9 @@
-//! End-to-end tests: the real `deploy` on the lab. One binary, so that the SDK is linked once.
+//! End-to-end tests: the real `deploy` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
+//! SDK is linked once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+
+mod hosting;
 mod push;
+mod rules;
 mod support;

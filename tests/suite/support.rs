@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use lab::account::Account;
 use lab::clock::VirtualClock;
+use lab::fifo::Outgoing;
 use lab::sns::Published;
 use lab::steward;
 use lab::template::Template;
@@ -13,20 +14,20 @@ use lab::world::World;
 use serde_json::Value;
 
 /// ECR host of the simulated account.
-pub const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+pub(crate) const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
 /// The stack, deployed, with `deploy` in this process and its sweep switched off.
-pub struct Stack {
-    pub world: World,
-    pub account: Account,
+pub(crate) struct Stack {
+    pub(crate) world: World,
+    pub(crate) account: Account,
 }
 
 impl Stack {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[])
     }
 
-    pub fn with(parameters: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
         let parameters: BTreeMap<String, String> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let text = include_str!("../../template.yaml");
@@ -40,48 +41,48 @@ impl Stack {
     }
 
     /// Lets everything that is under way come to its end.
-    pub async fn settle(&mut self) {
+    pub(crate) async fn settle(&mut self) {
         self.world.run_for(SignedDuration::from_mins(20)).await.unwrap();
     }
 
     /// Emits a sweep and lets it run.
-    pub async fn sweep(&mut self) {
+    pub(crate) async fn sweep(&mut self) {
         let sweep = include_str!("../../events/sweep.json");
         self.direct(&serde_json::from_str(sweep).unwrap()).await;
     }
 
     /// Sends a message to the function's queue, as a rule or schedule would.
-    pub async fn direct(&mut self, event: &Value) {
+    pub(crate) async fn direct(&mut self, event: &Value) {
         let now = self.world.now();
         let queue = self.world.queue("DeployQueue").unwrap().name.clone();
         let mut event = event.clone();
         event["id"] = format!("direct-{}", now.as_nanosecond()).into();
-        let message = lab::fifo::Outgoing { group: Some("deploy".into()), ..lab::fifo::Outgoing::new(event.to_string()) };
+        let message = Outgoing { body: event.to_string(), group: Some("deploy".into()), ..Outgoing::default() };
         self.world.queues().send(&queue, now, message).unwrap().unwrap();
         self.world.run_for(SignedDuration::from_secs(1)).await.unwrap();
     }
 
-    pub fn running(&self, service: &str) -> Vec<String> {
+    pub(crate) fn running(&self, service: &str) -> Vec<String> {
         self.account.running("shop", service)
     }
 
-    pub fn deployments(&self, service: &str) -> usize {
+    pub(crate) fn deployments(&self, service: &str) -> usize {
         self.account.deployments("shop", service)
     }
 
-    pub fn alerts(&self) -> Vec<Published> {
+    pub(crate) fn alerts(&self) -> Vec<Published> {
         self.world.sns().published()
     }
 
     /// Subjects of all alerts of this kind.
-    pub fn alerts_of(&self, kind: &str) -> Vec<String> {
+    pub(crate) fn alerts_of(&self, kind: &str) -> Vec<String> {
         let of_kind = |alert: &Published| alert.attributes.get("kind").is_some_and(|value| value.contains(kind));
         self.alerts().into_iter().filter(of_kind).map(|alert| alert.subject.unwrap_or_default()).collect()
     }
 
     /// Operations that were called on ECS, ECR and the tagging API, in order.
-    pub fn operations(&self) -> Vec<String> {
+    pub(crate) fn operations(&self) -> Vec<String> {
         let control = |service: &str| matches!(service, "ecs" | "ecr" | "tagging");
-        self.account.calls().into_iter().filter(|c| control(&c.service)).map(|c| c.operation).collect()
+        self.account.calls().into_iter().filter(|c| control(&c.call.service)).map(|c| c.call.operation).collect()
     }
 }
