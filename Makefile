@@ -1,4 +1,4 @@
-# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .tools), nowhere else.
+# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .venv-judges, .tools), nowhere else.
 # What cannot be had on a machine is skipped loudly, by name, with the reason.
 
 SHELL := /bin/bash
@@ -46,7 +46,7 @@ unit: rust nextest ## Rust tests, documentation tests included
 	cargo test -q --locked --workspace --doc
 
 .PHONY: template
-template: venv ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+template: venv judges ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
 	$(PYTHON) -m pytest -q tests/stack
 
 .PHONY: parameters
@@ -80,7 +80,7 @@ deny: rust ## Licences, sources and banned crates, with cargo-deny
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: clean
-clean: ## Remove what was built; .venv and .tools stay
+clean: ## Remove what was built; the tools stay
 	rm -rf .aws-sam
 	cargo clean
 
@@ -98,6 +98,9 @@ nextest: rust
 .PHONY: venv
 venv: $(VENV)/.requirements
 
+.PHONY: judges
+judges: .venv-judges/.requirements
+
 .PHONY: venv-build
 venv-build: $(VENV)/.requirements-build
 
@@ -108,4 +111,9 @@ $(VENV)/.requirements: tests/python/requirements.txt
 
 $(VENV)/.requirements-build: tests/python/requirements-build.txt $(VENV)/.requirements
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-judges/.requirements: tests/python/requirements-judges.txt
+	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
