@@ -74,6 +74,11 @@ build: rust venv-build ## Build what is deployed, with `sam build`
 sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
 	scripts/sam-local.sh
 
+.PHONY: sam-deploy
+sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an event through it, `sam delete`
+	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+	$(PYTHON) -m pytest -q tests/deployed
+
 .PHONY: deny
 deny: rust ## Licences, sources and banned crates, with cargo-deny
 	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)

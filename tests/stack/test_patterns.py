@@ -2,18 +2,14 @@
 matcher, error texts included, and that nobody here wrote. The lab's matcher is held to the same samples in Rust."""
 
 import json
-import os
-import socket
-import subprocess
-import time
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import ministack
 from stack import ROOT, load, of_type
 
-MINISTACK = ROOT / ".venv-judges/bin/ministack"
 RULES = of_type(load(), "AWS::Events::Rule")
 SAMPLES = sorted(path for path in (ROOT / "events").rglob("*.json") if path.name != "sqs-batch.json")
 
@@ -32,40 +28,17 @@ HEARD = {
 
 @pytest.fixture(scope="session")
 def events():
-    """A client of EventBridge in MiniStack, which runs on loopback for the length of the session."""
-    if not MINISTACK.exists():
+    """A client of EventBridge in MiniStack, which runs for the length of the session."""
+    if not ministack.PROGRAM.exists():
         pytest.skip("no MiniStack: `make judges` installs it")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # It binds all addresses by default, and looks for Docker.
-    environment = {
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "DOCKER_HOST": "tcp://127.0.0.1:1",
-        "LOG_LEVEL": "ERROR",
-    }
-    process = subprocess.Popen([MINISTACK], env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(150):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, "MiniStack ended at once"
-                time.sleep(0.2)
+    with ministack.running() as endpoint:
         yield boto3.client(
             "events",
-            endpoint_url=f"http://127.0.0.1:{port}",
+            endpoint_url=endpoint,
             region_name="eu-west-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 def pattern(rule):
