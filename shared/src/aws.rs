@@ -69,6 +69,16 @@ struct Made {
     sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
+/// Makes a client with a retry quota of its own. The SDK's default quota is shared by all clients of a service in the
+/// process, so that one that has failed often would take the retries of another.
+macro_rules! client {
+    ($sdk:ident, $config:expr) => {{
+        let quota = $sdk::config::retry::RetryPartition::custom(stringify!($sdk)).build();
+        let config = $sdk::config::Builder::from(&$config).retry_partition(quota).build();
+        $sdk::Client::from_conf(config)
+    }};
+}
+
 impl Clients {
     /// Reads region, credentials and endpoints from the environment, as every AWS tool does.
     ///
@@ -101,32 +111,32 @@ impl Clients {
 
     /// DynamoDB.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.made.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config))
+        self.made.dynamodb.get_or_init(|| client!(aws_sdk_dynamodb, self.config))
     }
 
     /// ECR.
     pub fn ecr(&self) -> &aws_sdk_ecr::Client {
-        self.made.ecr.get_or_init(|| aws_sdk_ecr::Client::new(&self.config))
+        self.made.ecr.get_or_init(|| client!(aws_sdk_ecr, self.config))
     }
 
     /// ECS.
     pub fn ecs(&self) -> &aws_sdk_ecs::Client {
-        self.made.ecs.get_or_init(|| aws_sdk_ecs::Client::new(&self.config))
+        self.made.ecs.get_or_init(|| client!(aws_sdk_ecs, self.config))
     }
 
     /// Resource Groups Tagging API.
     pub fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.made.tagging.get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.config))
+        self.made.tagging.get_or_init(|| client!(aws_sdk_resourcegroupstagging, self.config))
     }
 
     /// SNS.
     pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.made.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+        self.made.sns.get_or_init(|| client!(aws_sdk_sns, self.config))
     }
 
     /// SQS.
     pub fn sqs(&self) -> &aws_sdk_sqs::Client {
-        self.made.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.config))
+        self.made.sqs.get_or_init(|| client!(aws_sdk_sqs, self.config))
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn render(alert: &Alert) -> String {
             "title": format!("{mark} {}", clean(&alert.title, TITLE / 2)),
             "description": description,
             "nextSteps": steps,
-            "keywords": [alert.function, alert.kind, alert.severity.as_str()],
+            "keywords": [&alert.function, &alert.kind, alert.severity.as_str()],
         },
         "metadata": {
             "threadId": limit::within(&alert.thread, 200),

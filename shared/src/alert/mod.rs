@@ -6,13 +6,13 @@ mod text;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::AlertFormat;
 use crate::failure::CallFailure;
 
 /// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Good to know.
@@ -34,13 +34,13 @@ impl Severity {
     }
 }
 
-/// One alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One alert. It can be kept in the state table until it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// The function that tells it.
-    pub function: &'static str,
+    pub function: String,
     /// What it is about, as a stable word; there is a runbook of that name.
-    pub kind: &'static str,
+    pub kind: String,
     /// How urgent it is.
     pub severity: Severity,
     /// One line that says it all.
@@ -54,7 +54,7 @@ pub struct Alert {
     /// What the reader may do now.
     pub next_steps: Vec<String>,
     /// Names and values worth seeing: image, digest, deployment.
-    pub facts: Vec<(&'static str, String)>,
+    pub facts: Vec<(String, String)>,
     /// Alerts with the same id are shown as one thread.
     pub thread: String,
     /// The team's own runbook, from the tag `steward:runbook`.
@@ -92,8 +92,8 @@ impl Alert {
     /// Attributes for filter policies: subscribers choose what they want to hear.
     fn attributes(&self) -> [(&'static str, String); 4] {
         [
-            ("function", self.function.to_owned()),
-            ("kind", self.kind.to_owned()),
+            ("function", self.function.clone()),
+            ("kind", self.kind.clone()),
             ("severity", self.severity.as_str().to_owned()),
             ("subject", self.subject.clone()),
         ]

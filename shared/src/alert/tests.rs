@@ -7,15 +7,15 @@ use super::*;
 
 fn alert() -> Alert {
     Alert {
-        function: "deploy",
-        kind: "rolled-back",
+        function: "deploy".into(),
+        kind: "rolled-back".into(),
         severity: Severity::Critical,
         title: "shop/backend: the rollout of 1.4.0 failed and was rolled back".into(),
         subject: "shop/backend".into(),
         resource: "arn:aws:ecs:eu-west-1:123456789012:service/shop/backend".into(),
         body: "ECS rolled the service back.".into(),
         next_steps: vec!["Push a fix.".into()],
-        facts: vec![("image", "shop/backend:1.4.0".into()), ("digest", "sha256:0f0f".into())],
+        facts: vec![("image".into(), "shop/backend:1.4.0".into()), ("digest".into(), "sha256:0f0f".into())],
         thread: "deploy-shop/backend-0f0f".into(),
         runbook: Some("https://wiki.example.com/shop".into()),
     }
@@ -72,7 +72,7 @@ proptest! {
         let mut alert = alert();
         alert.title = title;
         alert.body = body;
-        alert.facts = vec![("fact", fact); 20];
+        alert.facts = vec![("fact".into(), fact); 20];
         for format in [AlertFormat::Text, AlertFormat::AmazonQ] {
             let message = alert.message(format);
             prop_assert!(message.subject.len() < 100 && message.subject.bytes().all(|b| (32..127).contains(&b)));

@@ -1,0 +1,239 @@
+//! The only code here that changes anything: alerts, the memory, task definitions, services. In that order for each
+//! service, so that whatever is interrupted is found again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ecs::Client;
+use shared::alert::Topic;
+use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::aws::Clients;
+use shared::clock::{Clock, Deadline};
+use shared::failure::{CallFailure, FailureKind};
+use shared::pacer::{self, Pacer};
+use shared::state::{Table, Versioned};
+
+use crate::notice;
+use crate::observe::{Observed, Observer, RawTaskDefinition};
+use crate::plan::{By, Decision, Plan, Roll};
+use crate::rollout::{Attempt, AttemptState, Rollout, Target};
+
+/// A registration that another service of the same push can use: same base, same images.
+type Registration = (TaskDefinitionArn, BTreeMap<String, String>);
+
+/// Changes the account. It lives as long as the execution environment, and so do its pacers.
+#[derive(Debug)]
+pub(crate) struct Applier {
+    clients: Clients,
+    table: Table,
+    topic: Topic,
+    clock: Clock,
+    services: Pacer,
+    definitions: Pacer,
+}
+
+/// What is shared by the services of one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Registered(HashMap<Registration, TaskDefinitionArn>);
+
+/// What became of a plan.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    /// It was carried out, or there was nothing to do.
+    Done,
+    /// The roll was not started: no time was left. Nothing was written.
+    NoTime,
+    /// A call failed.
+    Failed(CallFailure),
+}
+
+impl Applier {
+    /// An applier that uses `budget_percent` of the account's request rates.
+    pub(crate) fn new(clients: Clients, table: Table, topic: Topic, clock: Clock, budget_percent: u8) -> Self {
+        let services = Pacer::new(pacer::SERVICE_MODIFY, budget_percent);
+        let definitions = Pacer::new(pacer::TASK_DEFINITION_MODIFY, budget_percent);
+        Self { clients, table, topic, clock, services, definitions }
+    }
+
+    /// Carries out the plan for one service.
+    pub(crate) async fn apply(
+        &mut self,
+        plan: &Plan,
+        observed: &Observed,
+        observer: &mut Observer,
+        registered: &mut Registered,
+        deadline: Deadline,
+    ) -> Applied {
+        let roll = match &plan.decision {
+            Decision::Roll(roll) => Some(roll),
+            _ => None,
+        };
+        if let Some(roll) = roll
+            && !self.has_time(roll, registered, deadline)
+        {
+            return Applied::NoTime;
+        }
+        let Some(memory) = plan.memory.clone() else {
+            return Applied::Done;
+        };
+        let mut memory = Versioned { item: memory, version: observed.memory.version };
+        let mut failure = self.publish(&mut memory.item).await.err();
+        if let Err(unwritten) = self.write(&plan.service, &mut memory).await {
+            return Applied::Failed(unwritten);
+        }
+        if let Some(roll) = roll {
+            failure =
+                self.roll(&plan.service, roll, &mut memory, observed, observer, registered).await.err().or(failure);
+        }
+        failure.map_or(Applied::Done, Applied::Failed)
+    }
+
+    /// Whether a roll could be waited for and carried out before the deadline.
+    fn has_time(&self, roll: &Roll, registered: &Registered, deadline: Deadline) -> bool {
+        let now = self.clock.now();
+        let needs_registration = roll.by == By::Pin && !registered.0.contains_key(&registration(roll));
+        let (mut wait, mut calls) = (self.services.wait(now), 1);
+        if needs_registration {
+            wait += self.definitions.wait(now);
+            calls += 1;
+        }
+        let time = wait + Deadline::OPERATION * calls;
+        deadline.remaining(now) > time && deadline.allows_call(now + wait)
+    }
+
+    /// Publishes what waits in the outbox. What SNS does not take stays there for the next look.
+    async fn publish(&self, memory: &mut Rollout) -> Result<(), CallFailure> {
+        while let Some(alert) = memory.untold.first() {
+            self.topic.publish(alert).await?;
+            memory.untold.remove(0);
+        }
+        Ok(())
+    }
+
+    async fn write(&self, service: &ServiceArn, memory: &mut Versioned<Rollout>) -> Result<(), CallFailure> {
+        self.table.put(&Rollout::key(service), memory, None).await
+    }
+
+    /// The intent is written. Now the call, and what came of it.
+    async fn roll(
+        &mut self,
+        service: &ServiceArn,
+        roll: &Roll,
+        memory: &mut Versioned<Rollout>,
+        observed: &Observed,
+        observer: &mut Observer,
+        registered: &mut Registered,
+    ) -> Result<(), CallFailure> {
+        let rolled = self.update(service, roll, &mut memory.item, observer, registered).await;
+        if let (Err(failure), Some(attempt)) = (&rolled, &mut memory.item.attempt) {
+            // Where no answer came, the call may still take effect: the intent stays as it is, for the next look.
+            if failure.kind == FailureKind::Unavailable {
+                return rolled;
+            }
+            attempt.state = AttemptState::Refused;
+            if let Some(seen) = &observed.service {
+                notice::tell_failure(&mut memory.item, seen, &roll.images, failure);
+                // A topic that is out of reach keeps its alert in the outbox; the failure that counts is the roll's.
+                let _ = self.publish(&mut memory.item).await;
+            }
+        }
+        let written = self.write(service, memory).await;
+        rolled.and(written)
+    }
+
+    async fn update(
+        &mut self,
+        service: &ServiceArn,
+        roll: &Roll,
+        memory: &mut Rollout,
+        observer: &mut Observer,
+        registered: &mut Registered,
+    ) -> Result<(), CallFailure> {
+        let Some(attempt) = &mut memory.attempt else {
+            return Ok(());
+        };
+        let client = self.clients.ecs().clone();
+        let request = client.update_service().cluster(service.cluster()).service(service.as_str());
+        let request = match roll.by {
+            By::Force => request.force_new_deployment(true),
+            By::Pin => {
+                let revision = match attempt.task_definition.clone() {
+                    Some(revision) => revision,
+                    None => self.register(&client, roll, observer, registered).await?,
+                };
+                attempt.task_definition = Some(revision.clone());
+                request.task_definition(revision.as_str())
+            }
+        };
+        self.services.ready(&self.clock).await;
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| CallFailure::new("ecs:UpdateService", service.short(), &error))?;
+        note_deployment(attempt, answer.service());
+        Ok(())
+    }
+
+    /// Registers the copy of the base revision, once for all services that share it.
+    async fn register(
+        &mut self,
+        client: &Client,
+        roll: &Roll,
+        observer: &mut Observer,
+        registered: &mut Registered,
+    ) -> Result<TaskDefinitionArn, CallFailure> {
+        let key = registration(roll);
+        if let Some(revision) = registered.0.get(&key) {
+            return Ok(revision.clone());
+        }
+        let base = observer.definition(&roll.base).await?;
+        self.definitions.ready(&self.clock).await;
+        let revision = register(client, &base, &key.1).await?;
+        registered.0.insert(key, revision.clone());
+        Ok(revision)
+    }
+}
+
+fn registration(roll: &Roll) -> Registration {
+    let reference = |(name, target): (&String, &Target)| (name.clone(), target.reference.clone());
+    (roll.base.clone(), roll.images.iter().map(reference).collect())
+}
+
+/// The reply names the deployment that the call made, so that nothing has to be asked to know what to watch.
+fn note_deployment(attempt: &mut Attempt, service: Option<&aws_sdk_ecs::types::Service>) {
+    let primary = service.map(aws_sdk_ecs::types::Service::deployments).unwrap_or_default();
+    let primary = primary.iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    attempt.state = AttemptState::Rolling;
+    attempt.deployment = primary.and_then(|deployment| deployment.id().map(str::to_owned));
+    attempt.service_deployment = service.and_then(|service| service.current_service_deployment().map(str::to_owned));
+}
+
+/// Registers `base` with other images. The SDK signs, sends and retries; the body is ours, because the SDK's types would
+/// drop every field that they do not know.
+async fn register(
+    client: &Client,
+    base: &RawTaskDefinition,
+    images: &BTreeMap<String, String>,
+) -> Result<TaskDefinitionArn, CallFailure> {
+    const OPERATION: &str = "ecs:RegisterTaskDefinition";
+    let body = base.with_images(images).to_string();
+    let request = client.register_task_definition().family(base.family());
+    let request = request.customize().mutate_request(move |request| {
+        request.headers_mut().insert("content-length", body.len().to_string());
+        *request.body_mut() = body.clone().into();
+    });
+    let answer = request.send().await.map_err(|error| retriable(CallFailure::new(OPERATION, base.family(), &error)))?;
+    let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn()).unwrap_or_default();
+    arn.parse().map_err(|error| CallFailure {
+        operation: OPERATION,
+        resource: base.family().to_owned(),
+        kind: FailureKind::Unavailable,
+        code: "UnreadableAnswer".to_owned(),
+        message: format!("the answer names no revision: {error}"),
+    })
+}
+
+/// "Too many concurrent attempts to create a new revision" comes as a `ClientException` and means: later.
+fn retriable(failure: CallFailure) -> CallFailure {
+    if failure.message.contains("Too many concurrent attempts") {
+        return CallFailure { kind: FailureKind::Throttled, ..failure };
+    }
+    failure
+}

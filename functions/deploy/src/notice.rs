@@ -1,0 +1,258 @@
+//! What people are told. A notice goes into the outbox of the service's memory together with the decision that it tells
+//! of, and leaves it when SNS has taken it: never lost, and told once.
+
+use std::collections::BTreeMap;
+
+use shared::alert::{Alert, Severity};
+use shared::failure::{CallFailure, FailureKind};
+use shared::policy::Refusal;
+
+use crate::observe::Service;
+use crate::plan::{Decision, Reason, Roll};
+use crate::rollout::{Attempt, AttemptState, PinnedBy, Rollout, summary};
+use crate::trigger::Trigger;
+
+/// Most alerts that wait for SNS; should it be out of reach for long, the oldest are dropped first.
+const OUTBOX_LIMIT: usize = 20;
+
+/// Who made a pin, in words.
+pub(crate) fn pinned_by(by: &PinnedBy) -> String {
+    match by {
+        PinnedBy::SomebodyElse => "a change that somebody made by other means".to_owned(),
+        PinnedBy::Request(None) => "a Deploy Requested".to_owned(),
+        PinnedBy::Request(Some(name)) => format!("a Deploy Requested of {name}"),
+    }
+}
+
+/// Puts an alert into the outbox unless its content was told already.
+fn tell(memory: &mut Rollout, told: &str, content: String, alert: Alert) {
+    if memory.told.get(told) == Some(&content) {
+        return;
+    }
+    memory.told.insert(told.to_owned(), content);
+    memory.untold.push(alert);
+    let excess = memory.untold.len().saturating_sub(OUTBOX_LIMIT);
+    memory.untold.drain(..excess);
+}
+
+fn alert(service: &Service, kind: &str, severity: Severity, title: &str, body: String, runbook: Option<&str>) -> Alert {
+    let subject = service.arn.short().to_owned();
+    Alert {
+        function: "deploy".to_owned(),
+        kind: kind.to_owned(),
+        severity,
+        title: format!("{subject}: {title}"),
+        resource: service.arn.to_string(),
+        body,
+        next_steps: Vec::new(),
+        facts: Vec::new(),
+        thread: format!("deploy-{subject}"),
+        runbook: runbook.map(str::to_owned),
+        subject,
+    }
+}
+
+fn facts(attempt: &Attempt) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    for (container, target) in &attempt.images {
+        let tag = target.tag.as_ref().map(|tag| format!("{tag}, ")).unwrap_or_default();
+        facts.push((format!("container {container}"), format!("{tag}{}", target.digest)));
+    }
+    if let Some(revision) = &attempt.task_definition {
+        facts.push(("task definition".to_owned(), revision.short().to_owned()));
+    }
+    if let Some(deployment) = &attempt.deployment {
+        facts.push(("deployment".to_owned(), deployment.clone()));
+    }
+    facts.push(("started".to_owned(), attempt.at.to_string()));
+    facts
+}
+
+/// Tells how an attempt ended.
+pub(crate) fn tell_outcome(
+    memory: &mut Rollout,
+    service: &Service,
+    attempt: &Attempt,
+    why: Option<&str>,
+    runbook: Option<&str>,
+) {
+    let images = attempt.summary();
+    let mut alert = match attempt.state {
+        AttemptState::Succeeded => {
+            let body = match service.desired_count {
+                0 => "ECS reports the rollout as complete. The service wants no task, so nothing was started and the image was not tried.".to_owned(),
+                _ => "ECS reports the rollout as complete.".to_owned(),
+            };
+            alert(service, "rolled-out", Severity::Info, &format!("runs {images}"), body, runbook)
+        }
+        AttemptState::RolledBack => {
+            let why = why.map(|why| format!(" ECS says: {why}.")).unwrap_or_default();
+            let body = format!(
+                "The rollout of {images} failed, and the service is back on what it ran before.{why} This image will not be rolled out here again by itself."
+            );
+            alert(
+                service,
+                "rolled-back",
+                Severity::Critical,
+                &format!("the rollout of {images} was rolled back"),
+                body,
+                runbook,
+            )
+        }
+        AttemptState::Overdue => {
+            let body = format!(
+                "The rollout of {images} has not ended in the time that it may take. ECS keeps trying; without a deployment circuit breaker it does so for ever."
+            );
+            alert(
+                service,
+                "never-finished",
+                Severity::Warning,
+                &format!("the rollout of {images} does not end"),
+                body,
+                runbook,
+            )
+        }
+        AttemptState::Superseded | AttemptState::Intended | AttemptState::Refused | AttemptState::Rolling => return,
+    };
+    alert.facts = facts(attempt);
+    alert.next_steps = match attempt.state {
+        AttemptState::RolledBack => vec![
+            "Look at why its tasks stopped: aws ecs describe-tasks, or the service's events in the console.".to_owned(),
+            "Push a fix: a new digest is rolled as usual.".to_owned(),
+            "To try this digest again, put a Deploy Requested with it on the event bus.".to_owned(),
+        ],
+        AttemptState::Overdue => vec![
+            "Look at the service's events: aws ecs describe-services.".to_owned(),
+            "To give up, stop the service deployment with a rollback: aws ecs stop-service-deployment.".to_owned(),
+            "Switch on the deployment circuit breaker with rollback, so that ECS gives up by itself.".to_owned(),
+        ],
+        _ => Vec::new(),
+    };
+    let content = format!("{:?} {}", attempt.state, attempt.deployment.as_deref().unwrap_or_default());
+    tell(memory, "outcome", content, alert);
+}
+
+/// Tells a decision that people should know of: what keeps a service from what its policy names.
+pub(crate) fn tell_decision(
+    memory: &mut Rollout,
+    trigger: &Trigger,
+    service: &Service,
+    decision: &Decision,
+    runbook: Option<&str>,
+) {
+    let told = match decision {
+        Decision::Left(reason) => blocked(service, reason, runbook),
+        Decision::WouldRoll(roll) => Some(("planned", would_roll(service, roll, runbook))),
+        _ => None,
+    };
+    // A sweep sees all there is to see: what no longer holds is forgotten, so that it is told when it comes back.
+    if *trigger == Trigger::Sweep {
+        let stays = told.as_ref().map(|(kind, _)| *kind);
+        memory.told.retain(|kind, _| kind == "outcome" || kind == "failed" || Some(kind.as_str()) == stays);
+    }
+    if let Some((kind, alert)) = told {
+        let content = format!("{}\n{}", alert.title, alert.body);
+        tell(memory, kind, content, alert);
+    }
+}
+
+fn would_roll(service: &Service, roll: &Roll, runbook: Option<&str>) -> Alert {
+    let images = summary(&roll.images);
+    let body = format!("Its policy names {images}. Nothing was done, because steward:mode is plan.");
+    alert(service, "planned", Severity::Info, &format!("would be rolled to {images}"), body, runbook)
+}
+
+/// The alert for a reason, and the word under which it is remembered. `None` for what is no news: what a person chose
+/// (opted out), what was told as something else (a bad digest), and what the next look settles by itself.
+fn blocked(service: &Service, reason: &Reason, runbook: Option<&str>) -> Option<(&'static str, Alert)> {
+    let (kind, severity, title, step) = match reason {
+        Reason::Tags(_) => (
+            "tags",
+            Severity::Warning,
+            "its tags cannot be read",
+            "Correct the tags: aws ecs tag-resource. Until then the service is left alone.",
+        ),
+        Reason::Unsupported(_) => (
+            "unsupported",
+            Severity::Warning,
+            "cannot be rolled by Steward",
+            "Remove the tag steward:deploy, or change the service as the text says.",
+        ),
+        Reason::Held { .. } => (
+            "held",
+            Severity::Info,
+            "a new image waits, the service is held",
+            "Remove the tag steward:hold when it may roll: aws ecs untag-resource.",
+        ),
+        Reason::Pinned(_) => (
+            "pinned",
+            Severity::Warning,
+            "is pinned, its policy has no say",
+            "Release it with a Deploy Requested that says release-pin, when the policy shall decide again.",
+        ),
+        Reason::ContainerMissing(_) | Reason::Image { .. } => (
+            "blocked",
+            Severity::Warning,
+            "cannot be rolled",
+            "Correct the task definition or the tag steward:container.",
+        ),
+        Reason::ForceNeedsTag(_) => (
+            "blocked",
+            Severity::Warning,
+            "cannot be rolled",
+            "Name a tag in the task definition, or use steward:mode = pin.",
+        ),
+        Reason::NotInRegistry { .. } => (
+            "blocked",
+            Severity::Warning,
+            "the requested image does not exist",
+            "Ask for a tag or digest that the registry holds.",
+        ),
+        Reason::Refused { refusal, .. } if !matches!(refusal, Refusal::KnownBad(_)) => (
+            "blocked",
+            Severity::Warning,
+            "its policy names no image",
+            "Read the reason; docs/deploy.md says what each one means.",
+        ),
+        Reason::Refused { .. }
+        | Reason::Gone
+        | Reason::OptedOut
+        | Reason::NoContainer
+        | Reason::RunningUnknown(_)
+        | Reason::OthersUnderWay
+        | Reason::Quiet
+        | Reason::Stale
+        | Reason::NotSeen(_)
+        | Reason::NoTime => return None,
+    };
+    let mut alert = alert(service, kind, severity, title, format!("{}.", capital(&reason.to_string())), runbook);
+    alert.next_steps = vec![step.to_owned()];
+    if let Reason::Pinned(pin) = reason {
+        alert.facts = pin.images.iter().map(|(name, image)| (format!("container {name}"), image.clone())).collect();
+    }
+    Some((kind, alert))
+}
+
+/// Tells that a service could not be rolled because AWS refused a call for good. What is tried again anyway is not told.
+pub(crate) fn tell_failure(
+    memory: &mut Rollout,
+    service: &Service,
+    images: &BTreeMap<String, crate::rollout::Target>,
+    failure: &CallFailure,
+) {
+    if !matches!(failure.kind, FailureKind::Denied | FailureKind::Invalid | FailureKind::Missing) {
+        return;
+    }
+    let images = summary(images);
+    let body = format!("{failure}. Nothing was changed.");
+    let mut alert =
+        alert(service, "failed", Severity::Warning, &format!("could not be rolled to {images}"), body, None);
+    alert.next_steps = vec![format!("{}.", capital(failure.advice()))];
+    let content = format!("{} {} {images}", failure.operation, failure.code);
+    tell(memory, "failed", content, alert);
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

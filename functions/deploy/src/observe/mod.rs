@@ -1,0 +1,204 @@
+//! Reads AWS into own plain types. Nothing here changes anything.
+//!
+//! The order keeps the calls few: tags tell who has opted in, ten services come with one call, a revision is read once
+//! while the execution environment lives, a repository once an invocation, and digests only where nothing else tells them.
+
+mod model;
+mod registry;
+mod services;
+mod task_definition;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use shared::arn::{AccountId, Region, ServiceArn, TaskDefinitionArn};
+use shared::aws::Clients;
+use shared::failure::CallFailure;
+use shared::image::{ImageReference, Repository};
+use shared::policy::Policy;
+use shared::state::{Table, Versioned};
+use shared::tags::ServiceTags;
+
+pub(crate) use self::model::{Catalog, Catalogs, Container, Observed, Outcome, RolloutState, Service, Unsupported};
+pub(crate) use self::registry::announce;
+pub(crate) use self::services::{Candidate, batches, opted_in};
+pub(crate) use self::task_definition::RawTaskDefinition;
+use crate::plan::needs_revision;
+use crate::rollout::Rollout;
+
+/// Most task definitions that are kept; they are immutable, so what is kept stays true.
+const KEPT_DEFINITIONS: usize = 256;
+
+/// Reads the account. It lives as long as the execution environment.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    clients: Clients,
+    table: Table,
+    account: AccountId,
+    region: Region,
+    definitions: BTreeMap<TaskDefinitionArn, Arc<RawTaskDefinition>>,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// Only containers that run this repository; `None` is all.
+    pub repository: Option<&'a Repository>,
+    /// Only how rollouts stand, not what should run.
+    pub outcomes_only: bool,
+}
+
+impl Observer {
+    /// An observer of one account and region.
+    pub(crate) fn new(clients: Clients, table: Table, account: AccountId, region: Region) -> Self {
+        Self { clients, table, account, region, definitions: BTreeMap::new() }
+    }
+
+    /// The revision, from memory or from ECS.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn definition(&mut self, arn: &TaskDefinitionArn) -> Result<Arc<RawTaskDefinition>, CallFailure> {
+        if let Some(known) = self.definitions.get(arn) {
+            return Ok(known.clone());
+        }
+        let definition = Arc::new(task_definition::describe(self.clients.ecs(), arn).await?);
+        if self.definitions.len() >= KEPT_DEFINITIONS {
+            self.definitions.pop_first();
+        }
+        self.definitions.insert(arn.clone(), definition.clone());
+        Ok(definition)
+    }
+
+    /// Looks at services: batches of at most ten of one cluster, as [`batches`] makes them. What a registry holds is
+    /// added to `catalogs`, so that it is read once in an invocation.
+    ///
+    /// # Errors
+    /// A failed call that concerns all of them. What concerns one service is noted with that service.
+    pub(crate) async fn look(
+        &mut self,
+        batches: &[Vec<ServiceArn>],
+        scope: Scope<'_>,
+        catalogs: &mut Catalogs,
+    ) -> Result<BTreeMap<ServiceArn, Observed>, CallFailure> {
+        let arns: Vec<&ServiceArn> = batches.iter().flatten().collect();
+        let keys: Vec<_> = arns.iter().map(|arn| Rollout::key(arn)).collect();
+        let mut memories = self.table.get_all::<Rollout>(&keys).await?;
+        let mut seen = BTreeMap::new();
+        for batch in batches {
+            let described = services::describe(self.clients.ecs(), batch).await;
+            for arn in batch {
+                let memory = memories.remove(&Rollout::key(arn)).unwrap_or_default();
+                let (service, failure) = match &described {
+                    Ok(services) => (services.get(arn).cloned(), None),
+                    Err(failure) => (None, Some(failure.clone())),
+                };
+                let observed = Observed { service, containers: Vec::new(), memory, outcome: None, failure };
+                seen.insert(arn.clone(), observed);
+            }
+        }
+        services::outcomes(self.clients.ecs(), &mut seen).await;
+        if !scope.outcomes_only {
+            self.look_closer(&mut seen, scope, catalogs).await;
+        }
+        Ok(seen)
+    }
+
+    /// Containers, registries and running digests of those that the policy has a say in.
+    async fn look_closer(
+        &mut self,
+        seen: &mut BTreeMap<ServiceArn, Observed>,
+        scope: Scope<'_>,
+        catalogs: &mut Catalogs,
+    ) {
+        let mut unknown = Vec::new();
+        for (arn, observed) in seen.iter_mut() {
+            let Some((service, tags)) = rollable(observed) else {
+                continue;
+            };
+            let Some(revision) = service.task_definition.clone() else {
+                continue;
+            };
+            let definition = match self.definition(&revision).await {
+                Ok(definition) => definition,
+                Err(failure) => {
+                    observed.failure = Some(failure);
+                    continue;
+                }
+            };
+            observed.containers = containers(&definition);
+            let concerned =
+                |container: &Container| tags.containers.is_empty() || tags.containers.contains(&container.name);
+            let images: Vec<&ImageReference> = observed
+                .containers
+                .iter()
+                .filter(|container| concerned(container))
+                .filter_map(|container| container.image.as_ref().ok())
+                .filter(|image| scope.repository.is_none_or(|repository| *repository == image.repository))
+                .collect();
+            let repositories: BTreeSet<&Repository> = images.iter().map(|image| &image.repository).collect();
+            for repository in repositories {
+                if !catalogs.contains_key(repository) {
+                    let catalog = self.catalog(repository).await;
+                    catalogs.insert(repository.clone(), catalog);
+                }
+            }
+            let asks = |container: &&Container| {
+                let in_scope = container.image.as_ref().is_ok_and(|image| {
+                    let catalog = catalogs.get(&image.repository);
+                    let holds = catalog.is_some_and(|catalog| catalog.as_ref().is_ok_and(|c| !c.images.is_empty()));
+                    holds && scope.repository.is_none_or(|repository| *repository == image.repository)
+                });
+                in_scope
+                    && concerned(container)
+                    && needs_revision(&tags.policy, container, &service, &observed.memory.item)
+            };
+            if observed.containers.iter().any(|container| asks(&container)) {
+                unknown.push((arn.clone(), service.revisions.clone()));
+            }
+        }
+        services::running_digests(self.clients.ecs(), &unknown, seen).await;
+    }
+
+    async fn catalog(&self, repository: &Repository) -> Result<Catalog, CallFailure> {
+        if registry::is_own(repository, &self.account, &self.region) {
+            registry::ecr_catalog(self.clients.ecr(), repository).await
+        } else {
+            registry::announced_catalog(&self.table, repository).await
+        }
+    }
+
+    /// Everything that has opted in, by the tagging API; `wanted` may leave some out by their tags before they are looked
+    /// at.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn candidates(&self, wanted: impl Fn(&Candidate) -> bool) -> Result<Vec<ServiceArn>, CallFailure> {
+        let found = opted_in(self.clients.tagging()).await?;
+        Ok(found.into_iter().filter(wanted).map(|candidate| candidate.arn).collect())
+    }
+
+    /// The memory of one service.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn memory(&self, service: &ServiceArn) -> Result<Versioned<Rollout>, CallFailure> {
+        self.table.get(&Rollout::key(service)).await
+    }
+}
+
+/// The service and its tags, if a policy has a say in it at all.
+fn rollable(observed: &Observed) -> Option<(Service, ServiceTags)> {
+    let service = observed.service.clone().filter(|service| service.is_active && service.unsupported.is_none())?;
+    let tags = ServiceTags::parse(service.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).ok()?;
+    (tags.policy != Policy::Off).then_some((service, tags))
+}
+
+fn containers(definition: &RawTaskDefinition) -> Vec<Container> {
+    let read = |(name, image): (&str, &str)| Container {
+        name: name.to_owned(),
+        image: image.parse().map_err(|error: shared::arn::IdentifierError| error.to_string()),
+        running: None,
+    };
+    definition.images().into_iter().map(read).collect()
+}

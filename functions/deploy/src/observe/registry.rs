@@ -1,0 +1,88 @@
+//! What registries hold: private ECR is asked, of others it is remembered what was announced.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecr::Client;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::arn::{AccountId, Region};
+use shared::event::steward::ImagePushed;
+use shared::failure::{CallFailure, FailureKind};
+use shared::image::{Digest, ImageTag, Registry, Repository};
+use shared::policy::Image;
+use shared::state::{Key, Table};
+
+use super::model::Catalog;
+
+/// Most images that `DescribeImages` returns in one page.
+const PAGE: i32 = 1000;
+
+/// Whether the repository is in the registry that this function can read: its own account's and region's.
+pub(super) fn is_own(repository: &Repository, account: &AccountId, region: &Region) -> bool {
+    matches!(&repository.registry, Registry::Ecr { account: a, region: r } if a == account && r == region)
+}
+
+/// All images of a repository, untagged ones too: what runs may have lost its tag, and its age is still needed. One call
+/// for a thousand.
+pub(super) async fn ecr_catalog(client: &Client, repository: &Repository) -> Result<Catalog, CallFailure> {
+    let mut pages =
+        client.describe_images().repository_name(&repository.path).max_results(PAGE).into_paginator().items().send();
+    let mut images = Vec::new();
+    while let Some(detail) = pages.next().await {
+        let detail = detail.map_err(|error| CallFailure::new("ecr:DescribeImages", repository, &error))?;
+        let digest = detail.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
+        let pushed_at = detail.image_pushed_at.and_then(|at| Timestamp::new(at.secs(), 0).ok());
+        if let (Some(digest), Some(pushed_at)) = (digest, pushed_at) {
+            let tags = detail.image_tags.unwrap_or_default();
+            let tags = tags.iter().filter_map(|tag| tag.parse::<ImageTag>().ok()).filter(|tag| !tag.is_signature());
+            images.push(Image { pushed_at, digest, tags: tags.collect() });
+        }
+    }
+    Ok(Catalog { images, is_ecr: true })
+}
+
+/// One announced tag: the item `REGISTRY#<repository>` / `TAG#<tag>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Announcement {
+    tag: Option<ImageTag>,
+    digest: Option<Digest>,
+    pushed_at: Option<Timestamp>,
+}
+
+fn partition(repository: &Repository) -> String {
+    format!("REGISTRY#{repository}")
+}
+
+/// Remembers an announcement, unless a later one of the same tag is known: announcements have no order but their time.
+///
+/// # Errors
+/// The failed call.
+pub(crate) async fn announce(table: &Table, image: &ImagePushed, at: Timestamp) -> Result<(), CallFailure> {
+    let key = Key::new(partition(&image.repository), format!("TAG#{}", image.tag));
+    let mut known = table.get::<Announcement>(&key).await?;
+    if known.item.pushed_at.is_some_and(|known_at| known_at >= at) {
+        return Ok(());
+    }
+    known.item = Announcement { tag: Some(image.tag.clone()), digest: Some(image.digest.clone()), pushed_at: Some(at) };
+    match table.put(&key, &mut known, None).await {
+        Err(failure) if failure.kind == FailureKind::Conflict => {
+            Err(CallFailure { kind: FailureKind::Unavailable, ..failure })
+        }
+        other => other,
+    }
+}
+
+/// What was announced of a repository.
+pub(super) async fn announced_catalog(table: &Table, repository: &Repository) -> Result<Catalog, CallFailure> {
+    let announced = table.query::<Announcement>(&partition(repository), "TAG#").await?;
+    let mut images: BTreeMap<Digest, Image> = BTreeMap::new();
+    for announcement in announced {
+        let Announcement { tag: Some(tag), digest: Some(digest), pushed_at: Some(pushed_at) } = announcement else {
+            continue;
+        };
+        let image = images.entry(digest.clone()).or_insert_with(|| Image { pushed_at, digest, tags: Vec::new() });
+        image.pushed_at = image.pushed_at.max(pushed_at);
+        image.tags.push(tag);
+    }
+    Ok(Catalog { images: images.into_values().collect(), is_ecr: false })
+}

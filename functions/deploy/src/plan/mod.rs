@@ -1,0 +1,304 @@
+//! The decision: pure. What is seen of one service goes in, what to do comes out, as data.
+//!
+//! Invariant: nothing under `plan` imports `aws_sdk_*`, does I/O or reads a clock. A dry run is: write the plan down, and
+//! stop.
+
+mod choose;
+mod containers;
+mod pin;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::event::steward::DeployRequested;
+use shared::policy::{Policy, Refusal};
+use shared::tags::{ServiceTags, TagProblem};
+
+pub(crate) use self::containers::needs_revision;
+use crate::notice;
+use crate::observe::{Catalogs, Observed, Service, Unsupported};
+use crate::rollout::{Attempt, AttemptState, Pin, PinnedBy, Rollout, Target};
+use crate::trigger::Trigger;
+
+/// After a call that got no answer, how long it is left to take effect before it is made again. Longer than any attempt
+/// may take, shorter than the time after which a queue delivers again.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// What of the configuration a decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// Whether everything is only planned.
+    pub dry_run: bool,
+    /// How long a rollout may take before it is told as one that never finished.
+    pub rollout_timeout: Duration,
+}
+
+/// What is to be done about one service, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Plan {
+    /// The service.
+    pub service: ServiceArn,
+    /// The decision.
+    pub decision: Decision,
+    /// What is to be remembered, when it differs from what is: written before anything is called.
+    #[serde(skip)]
+    pub memory: Option<Rollout>,
+}
+
+/// The decision about one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Decision {
+    /// Roll it.
+    Roll(Roll),
+    /// It would be rolled, but for dry run or `steward:mode = plan`.
+    WouldRoll(Roll),
+    /// It runs what it should.
+    UpToDate,
+    /// It is being rolled to what it should run.
+    UnderWay,
+    /// Nothing but the outcome of a rollout was looked at.
+    Watched,
+    /// It is left alone.
+    Left(Reason),
+}
+
+/// What to do to a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Roll {
+    /// The revision to start from.
+    pub base: TaskDefinitionArn,
+    /// Whether a new revision is registered, or the same one started again.
+    pub by: By,
+    /// What each container is to run; containers that are not named stay as they are.
+    pub images: BTreeMap<String, Target>,
+}
+
+/// How a service is rolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum By {
+    /// `forceNewDeployment`: ECS resolves the tag anew.
+    Force,
+    /// A new revision that names images by digest.
+    Pin,
+}
+
+/// Why a service is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reason {
+    /// ECS does not know it (any more), or it is not active.
+    #[error("the service is not there any more, or not active")]
+    Gone,
+    /// `steward:deploy` is absent or `off`.
+    #[error("it has not opted in: steward:deploy is absent or off")]
+    OptedOut,
+    /// Tags that are not in the grammar.
+    #[error("its tags cannot be read: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Tags(Vec<TagProblem>),
+    /// `steward:hold`.
+    #[error("it is held ({why}), and {waiting} waits")]
+    Held {
+        /// The tag's text.
+        why: String,
+        /// What would have been rolled.
+        waiting: String,
+    },
+    /// A kind of service that Steward cannot roll.
+    #[error("{0}")]
+    Unsupported(Unsupported),
+    /// No container runs the repository that is looked at.
+    #[error("no container of it runs an image of the repository")]
+    NoContainer,
+    /// `steward:container` names a container that is not there.
+    #[error("steward:container names {0}, which the task definition does not have")]
+    ContainerMissing(String),
+    /// An image text that is no image reference.
+    #[error("the image of container {container} cannot be read: {problem}")]
+    Image {
+        /// The container.
+        container: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The policy names no image to move to.
+    #[error("container {container}: {refusal}")]
+    Refused {
+        /// The container.
+        container: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// What runs cannot be told, and no push says that it changed.
+    #[error("which digest container {0} runs is unknown; it rolls at the next push")]
+    RunningUnknown(String),
+    /// A pin.
+    #[error("it is pinned since {} by {}", .0.since, notice::pinned_by(&.0.by))]
+    Pinned(Pin),
+    /// Somebody else's deployment has not ended, so what will run is not known yet.
+    #[error("a deployment by somebody else is under way")]
+    OthersUnderWay,
+    /// A call got no answer a moment ago and may still take effect.
+    #[error("a call got no answer a moment ago and may still take effect; the next look decides")]
+    Quiet,
+    /// ECS still answers with what was before our own deployment.
+    #[error("ECS still answers with what was before the last rollout; the next look decides")]
+    Stale,
+    /// `steward:mode = force`, but the reference names a digest, so starting it again changes nothing.
+    #[error(
+        "steward:mode is force, but container {0} names a digest, so a new deployment would start the same image; name a tag in the task definition or use pin"
+    )]
+    ForceNeedsTag(String),
+    /// What a person asked for is not in the registry.
+    #[error("{repository} holds no image {wanted}")]
+    NotInRegistry {
+        /// The repository.
+        repository: String,
+        /// Tag or digest.
+        wanted: String,
+    },
+    /// It could not be seen in full.
+    #[error("{0}")]
+    NotSeen(String),
+    /// The invocation's time is up.
+    #[error("no time was left for it; the sweep takes it up")]
+    NoTime,
+}
+
+/// Decides about one service.
+pub(crate) fn plan(
+    settings: Settings,
+    trigger: &Trigger,
+    event: &str,
+    arn: &ServiceArn,
+    observed: &Observed,
+    catalogs: &Catalogs,
+    now: Timestamp,
+) -> Plan {
+    let mut memory = observed.memory.item.clone();
+    let mut decision = match &observed.service {
+        Some(service) => {
+            let tags = ServiceTags::parse(service.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            let runbook = tags.as_ref().ok().and_then(|tags| tags.runbook.clone());
+            settle::settle(settings, &mut memory, service, observed, runbook.as_deref(), now);
+            let decision = decide(trigger, service, tags, observed, catalogs, &mut memory, now);
+            notice::tell_decision(&mut memory, trigger, service, &decision, runbook.as_deref());
+            decision
+        }
+        None => Decision::Left(match &observed.failure {
+            Some(failure) => Reason::NotSeen(failure.to_string()),
+            None => Reason::Gone,
+        }),
+    };
+    match &decision {
+        Decision::Roll(roll) if settings.dry_run => decision = Decision::WouldRoll(roll.clone()),
+        Decision::Roll(roll) => memory.attempt = Some(intent(roll, event, observed, &memory, now)),
+        _ => {}
+    }
+    let changed = !settings.dry_run && memory != observed.memory.item;
+    Plan { service: arn.clone(), decision, memory: changed.then_some(memory) }
+}
+
+/// What is written down before the call.
+fn intent(roll: &Roll, event: &str, observed: &Observed, memory: &Rollout, now: Timestamp) -> Attempt {
+    let primary = observed.service.as_ref().and_then(Service::primary);
+    // An earlier attempt at the same that got as far as its revision does not register another.
+    let earlier = memory.attempt.as_ref().filter(|attempt| attempt.base == roll.base && attempt.images == roll.images);
+    let unfinished = earlier.filter(|a| matches!(a.state, AttemptState::Intended | AttemptState::Refused));
+    Attempt {
+        state: AttemptState::Intended,
+        event: event.to_owned(),
+        at: now,
+        images: roll.images.clone(),
+        base: roll.base.clone(),
+        task_definition: unfinished.and_then(|attempt| attempt.task_definition.clone()),
+        before: primary.map(|deployment| deployment.id.clone()),
+        deployment: None,
+        service_deployment: None,
+    }
+}
+
+fn decide(
+    trigger: &Trigger,
+    service: &Service,
+    tags: Result<ServiceTags, Vec<TagProblem>>,
+    observed: &Observed,
+    catalogs: &Catalogs,
+    memory: &mut Rollout,
+    now: Timestamp,
+) -> Decision {
+    if !service.is_active {
+        return Decision::Left(Reason::Gone);
+    }
+    let tags = match tags {
+        Ok(tags) => tags,
+        Err(problems) => return Decision::Left(Reason::Tags(problems)),
+    };
+    if tags.policy == Policy::Off {
+        return Decision::Left(Reason::OptedOut);
+    }
+    if let Some(unsupported) = service.unsupported {
+        return Decision::Left(Reason::Unsupported(unsupported));
+    }
+    if let Trigger::DeploymentChanged { .. } = trigger {
+        return Decision::Watched;
+    }
+    if let Some(failure) = &observed.failure {
+        return Decision::Left(Reason::NotSeen(failure.to_string()));
+    }
+    if let Trigger::Requested(DeployRequested { release_pin: true, .. }) = trigger {
+        pin::release(memory);
+    }
+    let chosen = match choose::choose(trigger, service, &tags, observed, catalogs, memory, now) {
+        Ok(chosen) => chosen,
+        Err(reason) => return Decision::Left(reason),
+    };
+    // A person's choice stands until it is released, also where it is what runs already.
+    if let Some(request) = trigger.request().filter(|_| chosen.against_policy && tags.hold.is_none()) {
+        memory.pin = Some(pin::make(observed, PinnedBy::Request(request.requested_by.clone()), now));
+    }
+    let Some(roll) = chosen.roll else {
+        return if under_way(service, memory) { Decision::UnderWay } else { Decision::UpToDate };
+    };
+    // Only now, so that the reason names what would have been rolled.
+    if let Some(hold) = &tags.hold {
+        return Decision::Left(Reason::Held { why: hold.clone(), waiting: crate::rollout::summary(&roll.images) });
+    }
+    if let Some(attempt) = &memory.attempt
+        && same_digests(attempt, &roll)
+    {
+        let age = Duration::try_from(now.duration_since(attempt.at)).unwrap_or_default();
+        match attempt.state {
+            AttemptState::Rolling | AttemptState::Overdue => return Decision::UnderWay,
+            AttemptState::Intended if age < QUIET => return Decision::Left(Reason::Quiet),
+            _ => {}
+        }
+    }
+    if tags.mode == Some(shared::tags::Mode::Plan) {
+        return Decision::WouldRoll(roll);
+    }
+    choose::remember(&tags, observed, &roll, memory);
+    Decision::Roll(roll)
+}
+
+fn same_digests(attempt: &Attempt, roll: &Roll) -> bool {
+    attempt.images.len() == roll.images.len()
+        && roll
+            .images
+            .iter()
+            .all(|(name, target)| attempt.images.get(name).is_some_and(|intended| intended.digest == target.digest))
+}
+
+fn under_way(service: &Service, memory: &Rollout) -> bool {
+    memory.attempt.as_ref().is_some_and(|attempt| {
+        attempt.is_under_way() && attempt.deployment.as_deref() == service.primary().map(|primary| primary.id.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests;

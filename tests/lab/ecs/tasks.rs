@@ -1,0 +1,67 @@
+//! Tasks, as the API shows and stops them.
+
+use serde_json::{Value, json};
+
+use super::model::Ending;
+use super::{Ecs, view};
+use crate::context::{Context, epoch};
+use crate::input::{invalid, page, required, text, texts};
+use crate::wire::ApiError;
+
+impl Ecs {
+    pub(super) fn describe_tasks(&self, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let asked = texts(input, "tasks");
+        if asked.is_empty() || asked.len() > 100 {
+            return Err(invalid("Tasks must have between 1 and 100 items."));
+        }
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for asked in asked {
+            let id = asked.rsplit('/').next().unwrap_or(asked);
+            match self.tasks.get(id).filter(|task| task.service.0 == cluster) {
+                Some(task) => found.push(view::task(task, self.definition(&task.definition).ok(), None, epoch)),
+                None => failures.push(json!({"arn": view::task_arn_of(cluster, id), "reason": "MISSING"})),
+            }
+        }
+        Ok(json!({"tasks": found, "failures": failures}))
+    }
+
+    pub(super) fn list_tasks(&self, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let service = text(input, "serviceName").map(|name| name.rsplit('/').next().unwrap_or(name));
+        let started_by = text(input, "startedBy");
+        let family = text(input, "family").map(|family| format!("task-definition/{family}:"));
+        let wanted = text(input, "desiredStatus").unwrap_or("RUNNING");
+        let mine = self.tasks.values().filter(|task| {
+            task.service.0 == cluster
+                && task.wanted == wanted
+                && service.is_none_or(|name| task.service.1 == name)
+                && started_by.is_none_or(|by| task.deployment == by)
+                && family.as_ref().is_none_or(|family| task.definition.contains(family))
+        });
+        let arns = mine.map(view::task_arn).collect();
+        let (arns, next) = page(arns, input["maxResults"].as_u64(), (100, 100), text(input, "nextToken"))?;
+        Ok(json!({"taskArns": arns, "nextToken": next}))
+    }
+
+    pub(super) fn stop_task_by_api(&mut self, context: &mut Context, input: &Value) -> Result<Value, ApiError> {
+        let cluster = self.cluster(input)?;
+        let asked = required(input, "task")?;
+        let id = asked.rsplit('/').next().unwrap_or(asked);
+        let missing = || invalid("The referenced task was not found.");
+        let mut task = self.tasks.remove(id).ok_or_else(missing)?;
+        if task.service.0 != cluster {
+            self.tasks.insert(id.to_owned(), task);
+            return Err(missing());
+        }
+        if task.wanted == "RUNNING" {
+            let reason = text(input, "reason").unwrap_or("Task stopped by user").to_owned();
+            self.stop(context, &mut task, "UserInitiated", reason, Ending::Lost);
+        }
+        let shown = view::task(&task, self.definition(&task.definition).ok(), None, epoch);
+        let key = task.service.clone();
+        self.tasks.insert(id.to_owned(), task);
+        self.schedule(context, &key);
+        Ok(json!({"task": shown}))
+    }
+}
