@@ -63,8 +63,8 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 
 .PHONY: conformance
 conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
-	cargo build -q --profile $(PROFILE) -p tests --bin lab
-	$(PYTHON) -m pytest -q tests/conformance
+	cargo build -q --locked -p tests --bin lab
+	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
 
 .PHONY: build
 build: rust venv-build ## Build what is deployed, with `sam build`
