@@ -6,7 +6,9 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -46,7 +48,8 @@ def template(aws):
 
 
 def sam(aws, *arguments):
-    done = subprocess.run(["sam", *arguments], cwd=ROOT, env=aws.environment, capture_output=True, text=True)
+    program = Path(sys.executable).with_name("sam")
+    done = subprocess.run([program, *arguments], cwd=ROOT, env=aws.environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
 
 
