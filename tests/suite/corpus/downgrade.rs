@@ -102,7 +102,7 @@ async fn an_older_image_is_not_refused_to_a_person_who_asks_for_it() {
 #[tokio::test]
 async fn a_push_of_another_tag_does_not_start_what_already_runs_where_no_digest_is_known() {
     let mut stack = Stack::new();
-    stack.push(&["latest"], "1");
+    stack.push_unheard(&["latest"], "1");
     // Scaled to 0 from the start: no task ever pulled, so no digest is recorded.
     let service = stack.account.service("shop", "backend").image("backend:latest").desired(0);
     service.tag("steward:deploy", "follow").running().unwrap();
@@ -111,4 +111,7 @@ async fn a_push_of_another_tag_does_not_start_what_already_runs_where_no_digest_
     stack.direct(&pushed("feature-7")).await;
     stack.settle().await;
     assert_eq!(stack.deployments("backend"), 1);
+    stack.push(&["latest"], "2");
+    stack.settle().await;
+    assert_eq!(stack.deployments("backend"), 2);
 }
