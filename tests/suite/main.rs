@@ -5,6 +5,7 @@
 
 mod comparison;
 mod hosting;
+mod outbox;
 mod push;
 mod rules;
 mod support;
