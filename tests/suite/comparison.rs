@@ -7,7 +7,7 @@ use lab::account::Account;
 use lab::clock::VirtualClock;
 use lab::ecr::Build;
 use lab::ecs::Behaviour;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{HOST, Stack};
 
