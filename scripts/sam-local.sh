@@ -97,7 +97,7 @@ if [ -z "${LAB:-}" ]; then
   LAB=$gateway:${LAB_PORT:-4599}
   cargo build -q -p tests --bin lab
   "${CARGO_TARGET_DIR:-target}/debug/lab" \
-    --bind "$gateway" --port "${LAB#*:}" >"$work/lab.log" 2>&1 &
+    --bind "${LAB%:*}" --port "${LAB##*:}" >"$work/lab.log" 2>&1 &
   started+=($!)
   for _ in $(seq 50); do (exec 3<>"/dev/tcp/${LAB%:*}/${LAB#*:}") 2>/dev/null && break; sleep 0.2; done
 fi

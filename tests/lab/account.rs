@@ -195,6 +195,12 @@ impl Account {
         self.0.sleeps.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&(until, number));
     }
 
+    /// The time, and the number of calls so far: as long as one of them grows, somebody is at work.
+    pub(crate) fn progress(&self) -> (Timestamp, usize) {
+        let calls = self.0.state.lock().unwrap_or_else(PoisonError::into_inner).calls.len();
+        (self.0.clock.now(), calls)
+    }
+
     /// The simulation, brought to the clock's time.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);

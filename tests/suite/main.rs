@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod comparison;
 mod corpus;
 mod hosting;
+mod outbox;
 mod push;
 mod rules;
 mod support;

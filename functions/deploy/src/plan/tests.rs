@@ -81,7 +81,7 @@ impl Scene {
             observed,
             catalogs: BTreeMap::from([(repository.clone(), Ok(catalog))]),
             trigger: Trigger::Pushed { repository, tag: ImageTag::latest() },
-            settings: Settings { dry_run: false, rollout_timeout: Duration::from_secs(3600) },
+            settings: Settings { dry_run: false, rollout_timeout: Duration::from_hours(1) },
             now: at(10_000),
         }
         .names("api", image)
