@@ -1,9 +1,9 @@
 //! DynamoDB: tables with string keys, conditional writes, transactions, queries.
 //!
-//! Own code, though there is a crate that does this in-process (`winterbaume-dynamodb` 0.3). It was tried: right in what
-//! it does and 70 to 80 microseconds a call, but `ReturnValuesOnConditionCheckFailure` has no effect and a key without
-//! its sort key is taken; it adds 180 crates and six CPU minutes to a clean build; and it turns on the default features
-//! of `aws-config`, which brings the second TLS stack into every function of the workspace (docs/adr/0001).
+//! Own code, though there is a crate that does this in-process (`winterbaume-dynamodb` 0.3). It was tried: right in most,
+//! and 70 to 80 microseconds a call. But `ReturnValuesOnConditionCheckFailure` has no effect in it, and a key without its
+//! sort key is taken; a clean build of it takes six CPU minutes; and it turns on the default features of `aws-config`,
+//! which brings a second TLS stack and `aws-lc-sys` into every function of the workspace (docs/adr/0001).
 //!
 //! Not simulated: secondary indexes, streams, PartiQL, list elements in update paths, capacity, and expiry by TTL (an
 //! expired item stays, as it may for days on AWS).

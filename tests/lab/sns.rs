@@ -89,7 +89,7 @@ impl Sns {
                 let topic = required("TopicArn")?;
                 let subscriptions = state.topics.get_mut(topic).ok_or_else(not_found)?;
                 subscriptions.push(subscription);
-                format!("<SubscriptionArn>{topic}:{}</SubscriptionArn>", id_for(topic, subscriptions.len() as u64))
+                format!("<SubscriptionArn>{}</SubscriptionArn>", subscription_arn(topic, subscriptions.len()))
             }
             "ListTopics" => {
                 let members = state.topics.keys().fold(String::new(), |mut xml, arn| {
@@ -102,12 +102,12 @@ impl Sns {
                 let topic = required("TopicArn")?;
                 let subscriptions = state.topics.get(topic).ok_or_else(not_found)?;
                 let members = subscriptions.iter().enumerate().fold(String::new(), |mut xml, (index, (protocol, endpoint))| {
-                    let id = id_for(topic, index as u64 + 1);
+                    let arn = subscription_arn(topic, index + 1);
                     let endpoint = escaped(endpoint);
                     let _ = write!(
                         xml,
                         "<member><TopicArn>{topic}</TopicArn><Protocol>{protocol}</Protocol><Owner>{ACCOUNT_ID}</Owner>\
-                         <SubscriptionArn>{topic}:{id}</SubscriptionArn><Endpoint>{endpoint}</Endpoint></member>"
+                         <SubscriptionArn>{arn}</SubscriptionArn><Endpoint>{endpoint}</Endpoint></member>"
                     );
                     xml
                 });
@@ -164,6 +164,12 @@ fn attributes(call: &Call) -> Result<BTreeMap<String, String>, ApiError> {
         attributes.insert(name.to_owned(), value.to_owned());
     }
     Ok(attributes)
+}
+
+/// ARN of the `number`th subscription of a topic.
+fn subscription_arn(topic: &str, number: usize) -> String {
+    let number = u64::try_from(number).unwrap_or_default();
+    format!("{topic}:{}", id_for(&format!("{topic}/subscriptions"), number))
 }
 
 fn invalid(what: &str) -> ApiError {

@@ -72,4 +72,3 @@ fn reported(error: ingress::InvocationError) -> FunctionError {
     let kind = lambda_runtime::Diagnostic::from(error).error_type;
     FunctionError::Reported { kind, message }
 }
-

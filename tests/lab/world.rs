@@ -3,6 +3,7 @@
 //! One step of a world is the smallest thing that can happen: an event is routed, a schedule fires, one batch goes
 //! through one function. Steps happen in a fixed order, so that the same world does the same thing in every run.
 
+mod run;
 mod step;
 
 use std::collections::BTreeMap;
@@ -13,18 +14,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::bus::{Bus, Mishap, Routed};
+use crate::bus::Bus;
 use crate::clock::VirtualClock;
 use crate::dynamodb::DynamoDb;
 use crate::events::Events;
-use crate::fifo::{Outgoing, QueueSpec, id_for};
-use crate::function::{Function, Invocation};
-use crate::mapping;
+use crate::fifo::QueueSpec;
+use crate::function::Function;
 use crate::queues::{Queues, name_in};
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::sts::Sts;
-use crate::template::{FunctionSpec, Schedule, Source, Target, Template};
+use crate::template::{FunctionSpec, Schedule, Source, Template};
 pub use step::{Invoked, Step};
 
 /// Steps at one and the same instant after which a world is held to run in circles.
@@ -243,164 +243,6 @@ impl World {
     fn polled(&self) -> impl Iterator<Item = (&FunctionSpec, &Source)> {
         let attached = self.template.functions.iter().filter(|spec| self.functions.contains_key(&spec.id));
         attached.flat_map(|spec| spec.sources.iter().map(move |source| (spec, source)))
-    }
-
-    /// One step; false when there is nothing to do at this instant.
-    async fn step(&mut self) -> bool {
-        let now = self.clock.now();
-        let mut arriving = self.account.take_events();
-        arriving.extend(self.events.take());
-        if !arriving.is_empty() {
-            for event in &arriving {
-                self.arrive(event);
-            }
-            return true;
-        }
-        let late = self.bus.take_due(now);
-        if !late.is_empty() {
-            for event in &late {
-                self.route(event);
-            }
-            return true;
-        }
-        if self.fire(now) {
-            return true;
-        }
-        let ready = self
-            .polled()
-            .find(|(_, source)| self.queues.with(name_in(&source.queue), |queue| queue.is_ready(now)).unwrap_or(false));
-        let ready = ready.map(|(spec, source)| (spec.clone(), source.clone()));
-        match ready {
-            Some((spec, source)) => {
-                self.poll(&spec, &source).await;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn arrive(&mut self, event: &Value) {
-        let mishap = self.bus.accept(event, self.clock.now());
-        self.tell(|| Step::Event { event: event.clone(), mishap });
-        if matches!(mishap, Mishap::None | Mishap::Duplicated { .. }) {
-            self.route(event);
-        }
-    }
-
-    fn route(&mut self, event: &Value) {
-        for Routed { rule, target, body } in self.bus.route(event) {
-            self.deliver(&rule, &target, body);
-        }
-    }
-
-    /// Sends to a target, or to its dead-letter queue. What the target refuses is not a passing fault here, so that
-    /// the retries of EventBridge would change nothing.
-    fn deliver(&mut self, from: &str, target: &Target, body: String) {
-        let now = self.clock.now();
-        let outgoing = Outgoing { body, group: target.group.clone(), ..Outgoing::default() };
-        let sent = self.queues.send(name_in(&target.arn), now, outgoing.clone());
-        let problem = match sent {
-            Some(Ok(sent)) => {
-                let queue = name_in(&target.arn).to_owned();
-                self.tell(|| Step::Sent { from: from.to_owned(), queue, message_id: sent.message_id });
-                return;
-            }
-            Some(Err(error)) => format!("{error:?}"),
-            None => "no such queue".to_owned(),
-        };
-        let kept = target.dead_letter.as_deref().and_then(|arn| {
-            let undelivered = Outgoing { group: None, ..outgoing };
-            self.queues.send(name_in(arn), now, undelivered)?.ok()
-        });
-        self.tell(|| Step::Undelivered { from: from.to_owned(), problem, kept: kept.is_some() });
-    }
-
-    fn fire(&mut self, now: Timestamp) -> bool {
-        let Some(fires) = self.schedules.iter_mut().find(|fires| fires.next.is_some_and(|at| at <= now)) else {
-            return false;
-        };
-        fires.count += 1;
-        let at = fires.next.unwrap_or(now);
-        fires.next = fires.schedule.expression.next(fires.start, now);
-        let Schedule { id, arn, target, .. } = fires.schedule.clone();
-        let execution = id_for(&arn, fires.count);
-        let crate::template::Input::Text(input) = &target.input else {
-            self.deliver(&id, &target, String::new());
-            return true;
-        };
-        let body = input
-            .replace("<aws.scheduler.execution-id>", &execution)
-            .replace("<aws.scheduler.scheduled-time>", &at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .replace("<aws.scheduler.schedule-arn>", &arn)
-            .replace("<aws.scheduler.attempt-number>", "1");
-        self.tell(|| Step::Fired { schedule: id.clone() });
-        self.deliver(&id, &target, body);
-        true
-    }
-
-    /// One poll of an event source mapping: receive, invoke, delete what was done.
-    async fn poll(&mut self, spec: &FunctionSpec, source: &Source) {
-        let queue = name_in(&source.queue).to_owned();
-        let Some(received) = self.queues.receive(&queue, self.clock.now(), source.batch_size, None) else { return };
-        for message in received.dead {
-            self.tell(|| Step::DeadLettered { queue: queue.clone(), message });
-        }
-        if received.messages.is_empty() {
-            return;
-        }
-        let started = self.clock.now();
-        let invocation = Invocation {
-            id: id_for(&spec.arn, u64::try_from(self.invoked.len()).unwrap_or_default()),
-            payload: mapping::payload(source, &received.messages),
-            timeout: spec.timeout,
-            deadline: started + spec.timeout,
-        };
-        self.tell(|| Step::Invoked { function: spec.id.clone(), messages: received.messages.clone() });
-        let Some(function) = self.functions.get_mut(&spec.id) else { return };
-        let result = function.invoke(invocation).await;
-        let log = function.take_log();
-        let now = self.clock.now();
-        let failed = match &result {
-            Ok(answer) => mapping::failed(source, &received.messages, answer),
-            Err(_) => received.messages.iter().map(|message| message.id.clone()).collect(),
-        };
-        for message in received.messages.iter().filter(|message| !failed.contains(&message.id)) {
-            let receipt = message.receipt.as_deref().unwrap_or_default();
-            self.queues.with(&queue, |queue| queue.delete(now, receipt));
-        }
-        let invoked = Invoked {
-            function: spec.id.clone(),
-            at: started,
-            took: now.duration_since(started),
-            messages: received.messages,
-            failed,
-            result,
-            log,
-        };
-        self.tell_calls_and_alerts();
-        self.tell(|| Step::Answered(invoked.clone()));
-        self.invoked.push(invoked);
-    }
-
-    /// Shows the observer what was called and published since it last looked.
-    fn tell_calls_and_alerts(&mut self) {
-        let Some(observer) = &mut self.observer else { return };
-        let now = self.clock.now();
-        let calls = self.account.calls();
-        for call in calls.iter().skip(self.calls_seen) {
-            observer(call.call.at, &Step::Called(call.clone()));
-        }
-        let alerts = self.sns.published();
-        for alert in alerts.iter().skip(self.alerts_seen) {
-            observer(now, &Step::Published(alert.clone()));
-        }
-        (self.calls_seen, self.alerts_seen) = (calls.len(), alerts.len());
-    }
-
-    fn tell(&mut self, step: impl FnOnce() -> Step) {
-        if let Some(observer) = &mut self.observer {
-            observer(self.clock.now(), &step());
-        }
     }
 }
 

@@ -109,7 +109,7 @@ fn lower(text: &str) -> String {
 
 fn text_operator(operator: &str, operand: &Value) -> Result<Matcher, String> {
     if let (Some(ignoring), true) = (operand.get("equals-ignore-case"), matches!(operator, "prefix" | "suffix")) {
-        let text = non_empty(operator, ignoring)?;
+        let text = string(operator, ignoring)?;
         return Ok(if operator == "prefix" {
             Matcher::PrefixIgnoreCase(text)
         } else {
@@ -117,17 +117,16 @@ fn text_operator(operator: &str, operand: &Value) -> Result<Matcher, String> {
         });
     }
     match operator {
-        "prefix" => non_empty(operator, operand).map(Matcher::Prefix),
-        "suffix" => non_empty(operator, operand).map(Matcher::Suffix),
-        "equals-ignore-case" => non_empty(operator, operand).map(Matcher::EqualsIgnoreCase),
-        "wildcard" => wildcard(&non_empty(operator, operand)?).map(Matcher::Wildcard),
+        "prefix" => string(operator, operand).map(Matcher::Prefix),
+        "suffix" => string(operator, operand).map(Matcher::Suffix),
+        "equals-ignore-case" => string(operator, operand).map(Matcher::EqualsIgnoreCase),
+        "wildcard" => wildcard(&string(operator, operand)?).map(Matcher::Wildcard),
         _ => Err(format!("operator `{operator}` is not known to the lab")),
     }
 }
 
-fn non_empty(operator: &str, operand: &Value) -> Result<String, String> {
-    let text = operand.as_str().filter(|text| !text.is_empty());
-    text.map(str::to_owned).ok_or_else(|| format!("{operator} takes a string that is not empty"))
+fn string(operator: &str, operand: &Value) -> Result<String, String> {
+    operand.as_str().map(str::to_owned).ok_or_else(|| format!("{operator} takes a string"))
 }
 
 fn anything_but(operand: &Value) -> Result<Matcher, String> {
@@ -138,7 +137,16 @@ fn anything_but(operand: &Value) -> Result<Matcher, String> {
                 return Err("anything-but takes one operator".to_owned());
             };
             let operands = operand.as_array().map_or_else(|| vec![operand], |list| list.iter().collect());
+            if !operands.iter().all(|operand| operand.is_string()) {
+                return Err(format!("{operator} within anything-but takes strings"));
+            }
+            if matches!(operator.as_str(), "prefix" | "suffix") && operands.iter().any(|operand| *operand == "") {
+                return Err(format!("{operator} within anything-but takes no empty string"));
+            }
             operands.into_iter().map(|operand| text_operator(operator, operand)).collect::<Result<Vec<_>, _>>()?
+        }
+        Value::Array(items) if items.iter().any(Value::is_string) && items.iter().any(Value::is_number) => {
+            return Err("anything-but takes either strings or numbers".to_owned());
         }
         Value::Array(items) => items.iter().map(plain).collect::<Result<_, _>>()?,
         single => vec![plain(single)?],

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::*;
-use crate::function::{FunctionError, InProcess};
+use crate::bus::Mishap;
+use crate::faults::{Fault, Plan};
+use crate::function::{FunctionError, InProcess, Invocation};
 
 const TEMPLATE: &str = r#"
 Resources:
@@ -195,4 +197,29 @@ async fn without_code_behind_its_function_a_queue_just_fills() {
     let mut world = World::new(account, Arc::new(Template::read(TEMPLATE, &BTreeMap::new()).unwrap()));
     world.run_for(seconds(660)).await.unwrap();
     assert_eq!(world.queues().messages(WORK).len(), 2);
+}
+
+/// Writes one item through the account's door.
+async fn put_item(account: &Account, pk: &str) {
+    let body = json!({ "TableName": "t", "Item": { "pk": { "S": pk } } }).to_string();
+    let request = ::http::Request::post("/").header("x-amz-target", "DynamoDB_20120810.PutItem");
+    account.serve(request.body(body.into()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_function_killed_in_the_middle_of_a_call_gets_its_message_again_and_the_effect_stays() {
+    let (mut world, seen) = world(|account, _| async move {
+        put_item(&account, "first").await;
+        put_item(&account, "second").await;
+        Ok(Value::Null)
+    });
+    world.dynamodb().create("t", "pk", None);
+    world.account().inject(Plan::default().on("PutItem", 1, Fault::CrashAfter).chooser());
+    world.emit(&event("a"));
+    world.run_for(seconds(124)).await.unwrap();
+    assert!(matches!(world.invoked()[0].result, Err(FunctionError::Crashed(_))));
+    assert_eq!(world.dynamodb().items("t").len(), 1);
+    world.run_for(seconds(1)).await.unwrap();
+    assert_eq!((seen.borrow().len(), world.dynamodb().items("t").len()), (2, 2));
+    assert_eq!(world.queues().holds(WORK)[0].held, seconds(125));
 }
