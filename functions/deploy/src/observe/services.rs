@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
 };
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use shared::arn::ServiceArn;
-use shared::failure::CallFailure;
+use shared::failure::{CallFailure, FailureKind};
 use shared::image::Digest;
 use shared::tags;
 
@@ -78,7 +78,12 @@ pub(super) async fn describe(
     let request = request.set_services(Some(batch.iter().map(ToString::to_string).collect()));
     let answer = request.send().await;
     let answer =
-        answer.map_err(|error| CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error))?;
+        answer.map_err(|error| CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error));
+    let answer = match answer {
+        // The tagging API goes on listing services whose cluster is gone; so are they.
+        Err(failure) if failure.kind == FailureKind::Missing => return Ok(BTreeMap::new()),
+        answer => answer?,
+    };
     let services = answer.services.unwrap_or_default().into_iter().filter_map(read);
     Ok(services.map(|service| (service.arn.clone(), service)).collect())
 }
