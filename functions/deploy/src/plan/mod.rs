@@ -200,7 +200,8 @@ pub(crate) fn plan(
         Decision::Roll(roll) => memory.attempt = Some(intent(roll, event, observed, &memory, now)),
         _ => {}
     }
-    let changed = !settings.dry_run && memory != observed.memory.item;
+    // What waits in the outbox is reason enough to go through the memory again: SNS did not take it the last time.
+    let changed = !settings.dry_run && (memory != observed.memory.item || !memory.untold.is_empty());
     Plan { service: arn.clone(), decision, memory: changed.then_some(memory) }
 }
 
