@@ -144,6 +144,9 @@ impl Observer {
                     let catalog = self.catalog(repository).await;
                     catalogs.insert(repository.clone(), catalog);
                 }
+                if let Some(Err(failure)) = catalogs.get(repository) {
+                    observed.failure.get_or_insert_with(|| failure.clone());
+                }
             }
             let asks = |container: &&Container| {
                 let in_scope = container.image.as_ref().is_ok_and(|image| {
