@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod bad_input;
+mod calls;
 mod corpus;
 mod hosting;
 mod push;
+mod queue;
 mod rules;
 mod support;
