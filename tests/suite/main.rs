@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod bad_input;
+mod calls;
 mod comparison;
 mod corpus;
 mod hosting;
 mod outbox;
 mod push;
+mod queue;
 mod rules;
 mod support;
