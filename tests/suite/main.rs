@@ -5,6 +5,7 @@
 
 mod central_registry;
 mod comparison;
+mod docs;
 mod hosting;
 mod outbox;
 mod push;
