@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
+mod asked;
 mod central_registry;
 mod comparison;
 mod docs;
