@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 fn text(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}")).unwrap()
 }
 
 /// Files of a folder with this ending, by name without it.
@@ -58,7 +58,7 @@ fn documented_tags() -> Vec<(String, String)> {
     for line in page.lines().filter(|line| line.starts_with("| `steward:") || line.starts_with("| | `")) {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if !cells[1].is_empty() {
-            key = cells[1].trim_matches('`').to_owned();
+            cells[1].trim_matches('`').clone_into(&mut key);
         }
         tags.extend(quoted(cells[2]).into_iter().map(|value| (key.clone(), value.to_owned())));
     }
