@@ -141,3 +141,20 @@ async fn an_image_that_was_rolled_back_is_not_rolled_again_by_a_further_event() 
     assert_eq!(stack.alerts_of("rolled-back").len(), 1);
     assert!(!stack.running("backend").contains(&digest));
 }
+
+#[tokio::test]
+async fn a_push_whose_events_are_lost_is_rolled_by_the_next_sweep() {
+    let account = alone();
+    two_platforms_and_two_tags(&account, "2");
+    account.take_events();
+    assert_eq!(naive(&account).deployments, 0);
+
+    let mut stack = with_steward().await;
+    let pushed = two_platforms_and_two_tags(&stack.account, "2");
+    stack.account.take_events();
+    stack.settle().await;
+    assert_eq!(stack.deployments("backend"), 1, "nobody knows of it yet");
+    stack.sweep().await;
+    stack.settle().await;
+    assert_eq!(stack.running("backend"), [pushed]);
+}

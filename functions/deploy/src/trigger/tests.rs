@@ -158,6 +158,9 @@ fn an_announcement_is_for_registries_that_send_no_events_themselves() {
     assert!(matches!(read(&event), Ok(Trigger::Announced { .. })), "{:?}", read(&event));
     event["detail"]["repository"] = json!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/api");
     rejected(&event);
+    // A central registry sends its events to its own account.
+    event["detail"]["repository"] = json!("210987654321.dkr.ecr.eu-west-1.amazonaws.com/api");
+    assert!(matches!(read(&event), Ok(Trigger::Announced { .. })), "{:?}", read(&event));
     event["detail"]["repository"] = json!("ghcr.io/acme/api");
     event["detail"]["digest"] = json!("latest");
     rejected(&event);
