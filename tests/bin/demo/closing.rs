@@ -50,7 +50,13 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
     let millis = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1000.0);
     let starts: Vec<String> = starts
         .iter()
-        .map(|start| format!("{} until ready, {} until answered", millis(start.ready), start.answered.map_or_else(String::new, millis)))
+        .map(|start| {
+            format!(
+                "{} until ready, {} until answered",
+                millis(start.ready),
+                start.answered.map_or_else(String::new, millis)
+            )
+        })
         .collect();
     stage.page.note(&format!("cold starts of the binary here, without the platform's part: {}", starts.join("; ")));
     stage.page.note(&format!("{} of simulated time in {:.1} s of real time", spoken(simulated), real.as_secs_f64()));

@@ -35,12 +35,6 @@ impl Work {
 }
 
 impl Ledger {
-    /// Operations called by the invocations that were woken by `trigger`.
-    pub(crate) fn calls_for(&self, trigger: &str) -> Vec<&str> {
-        let works = self.works.iter().filter(|work| work.trigger() == trigger);
-        works.flat_map(|work| &work.calls).map(String::as_str).collect()
-    }
-
     /// Every call that could change something.
     pub(crate) fn writes(&self) -> Vec<&str> {
         let calls = self.works.iter().flat_map(|work| &work.calls).map(String::as_str);

@@ -97,8 +97,8 @@ impl Page {
 
     /// Text as it is, set off by a bar: an e-mail.
     pub(crate) fn quote(&self, text: &str) {
-        for line in text.lines() {
-            let bar = self.paint(Look::Yellow, "|");
+        let bar = self.paint(Look::Yellow, "|");
+        for line in text.trim_end().lines().flat_map(|line| wrapped(line, WIDTH - 13)) {
             self.put(format!("           {bar} {line}").trim_end());
         }
     }
@@ -142,12 +142,12 @@ fn wants_colour() -> bool {
 /// Breaks at spaces; a word that is too long stays whole.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for (index, word) in text.split(' ').enumerate() {
         let Some(line) = lines.last_mut() else { break };
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+        if index > 0 && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(word.to_owned());
         } else {
-            if !line.is_empty() {
+            if index > 0 {
                 line.push(' ');
             }
             line.push_str(word);

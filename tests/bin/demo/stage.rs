@@ -113,6 +113,7 @@ impl Stage {
     pub(crate) fn act(&mut self, title: &str, what: &str) {
         self.page.act(title, what);
         self.past.push(std::mem::take(&mut self.ledger));
+        self.timeline.pause(&self.page, &self.ledger);
         self.before = CAST.iter().map(|member| (member.name, self.deployments(member.name))).collect();
     }
 
@@ -123,13 +124,29 @@ impl Stage {
         self.world.come_to_rest().await?;
         let steps = self.take_steps();
         // The line of the push comes first, and says what became of its events.
-        let image = |step: &Step| matches!(step, Step::Event { event, .. } if event["detail-type"] == "ECR Image Action");
+        let image =
+            |step: &Step| matches!(step, Step::Event { event, .. } if event["detail-type"] == "ECR Image Action");
         let sent = |step: &Step| matches!(step, Step::Sent { from, .. } if from == "DeployImagePushedRule");
         let events = steps.iter().filter(|(_, step)| image(step)).count();
         let messages = steps.iter().filter(|(_, step)| sent(step)).count();
-        let named = if tags.is_empty() { "pushed without a tag".to_owned() } else { format!("pushed as {}", tags.join(", ")) };
-        let text = format!("{named}: {} sent, {messages} {} the rule", counted(events, "event"), if messages == 1 { "passes" } else { "pass" });
-        self.page.line(&Line { at, who: "ECR", subject: repository, digest: short(&digest), text: &text, look: Look::Plain });
+        let named = if tags.is_empty() {
+            "pushed without a tag".to_owned()
+        } else {
+            format!("pushed as {}", tags.iter().map(|tag| shortened(tag)).collect::<Vec<_>>().join(", "))
+        };
+        let text = format!(
+            "{named}: {} sent, {messages} {} the rule",
+            counted(events, "event"),
+            if messages == 1 { "passes" } else { "pass" }
+        );
+        self.page.line(&Line {
+            at,
+            who: "ECR",
+            subject: repository,
+            digest: short(&digest),
+            text: &text,
+            look: Look::Plain,
+        });
         self.tell(steps);
         Ok(digest)
     }
@@ -209,15 +226,14 @@ impl Stage {
 
     /// Something that a person does to the account.
     pub(crate) fn person(&mut self, service: &str, does: &str, operation: &str, input: Value) -> Result<Value> {
-        let (at, who) = (self.world.now(), "person");
-        self.page.line(&Line { at, who, subject: service, digest: "", text: does, look: Look::Bold });
+        self.aside("person", service, does);
         answered(self.account.ecs(operation, input))
     }
 
     /// Something that is only told.
-    pub(crate) fn person_line(&self, does: &str, service: &str) {
+    pub(crate) fn aside(&self, who: &str, service: &str, does: &str) {
         let at = self.world.now();
-        self.page.line(&Line { at, who: "person", subject: service, digest: "", text: does, look: Look::Bold });
+        self.page.line(&Line { at, who, subject: service, digest: "", text: does, look: Look::Bold });
     }
 
     /// The images that the service's task definition names, in order.
@@ -282,6 +298,7 @@ impl Stage {
         for (at, step) in steps {
             self.timeline.tell(at, &step, &self.page, &mut self.ledger);
         }
+        self.timeline.pause(&self.page, &self.ledger);
     }
 }
 
@@ -303,6 +320,14 @@ pub(crate) fn service_arn(service: &str) -> String {
 /// The first twelve digits of a digest.
 pub(crate) fn short(digest: &str) -> &str {
     digest.trim_start_matches("sha256:").get(..12).unwrap_or_default()
+}
+
+/// A tag that fits on a line: of a signature's, the beginning and the end.
+fn shortened(tag: &str) -> String {
+    match (tag.get(..16), tag.get(tag.len().saturating_sub(4)..)) {
+        (Some(head), Some(tail)) if tag.len() > 40 => format!("{head}...{tail}"),
+        _ => tag.to_owned(),
+    }
 }
 
 /// `1 event`, `2 events`.

@@ -3,22 +3,45 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use lab::sns::Published;
 use lab::world::{Invoked, Step};
 use serde_json::Value;
 
 use crate::ledger::{Ledger, Work};
 use crate::page::{Line, Look, Page};
+use crate::stage::counted;
 
 /// The rule that passes images on.
 const IMAGE_RULE: &str = "DeployImagePushedRule";
+
+/// A rollout that deploy began.
+#[derive(Clone, Debug)]
+struct Rollout {
+    began: Timestamp,
+    digest: String,
+    failed: bool,
+}
+
+/// A line that waits.
+#[derive(Debug)]
+struct Completed {
+    at: Timestamp,
+    subject: String,
+    digest: String,
+    text: String,
+}
 
 /// Tells steps.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     /// Calls since the last invocation ended.
     calls: Vec<String>,
-    /// What the last rollout of each service began with: when, and the digest.
-    rollouts: BTreeMap<String, (Timestamp, String)>,
+    /// The rollout of each service that ECS is at.
+    rollouts: BTreeMap<String, Rollout>,
+    /// A rollout that completed, until it is known whether the team was told.
+    completed: Option<Completed>,
+    /// How many of the ledger's alerts are told.
+    alerts: usize,
     /// The last decision told of each service, so that sweeps do not repeat it.
     told: BTreeMap<String, String>,
 }
@@ -36,45 +59,81 @@ impl Timeline {
             }
             Step::Sent { from, .. } if from == IMAGE_RULE => ledger.image_messages += 1,
             Step::Called(call) => self.calls.push(format!("{}:{}", call.call.service, call.call.operation)),
-            Step::Published(alert) => {
-                let subject = alert.attributes.get("subject").map_or("", String::as_str);
-                let title = alert.subject.as_deref().unwrap_or_default();
-                let title = title.trim_start_matches("[Steward] ").trim_start_matches(subject);
-                let text = format!("tells the team: {}", title.trim_start_matches(": "));
-                let digest = digest_in(&alert.message).unwrap_or_default();
-                let look = match alert.attributes.get("severity").map(String::as_str) {
-                    Some("critical") => Look::Red,
-                    Some("warning") => Look::Yellow,
-                    _ => Look::Plain,
-                };
-                page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
-                ledger.alerts.push(alert.clone());
-            }
+            Step::Published(alert) => ledger.alerts.push(alert.clone()),
             Step::Answered(invoked) => self.answered(at, invoked, page, ledger),
             _ => {}
         }
     }
 
+    /// Ends a stretch: nothing is left waiting, and a new ledger may follow.
+    pub(crate) fn pause(&mut self, page: &Page, ledger: &Ledger) {
+        self.complete(page, ledger);
+        self.alerts = ledger.alerts.len();
+    }
+
     /// How a rollout ended, by ECS's own event.
     fn deployment(&mut self, at: Timestamp, event: &Value, page: &Page, ledger: &mut Ledger) {
         let subject = event["resources"][0].as_str().and_then(service_in).unwrap_or_default();
-        let (began, digest) = self.rollouts.get(&subject).cloned().unwrap_or_else(|| (at, String::new()));
-        let took = spoken(at.duration_since(began));
-        let reason = event["detail"]["reason"].as_str().unwrap_or_default();
-        let is_rollback = reason.contains("roll");
-        let crashes = ledger.crashed.remove(&subject).unwrap_or_default();
-        let (text, look) = match event["detail"]["eventName"].as_str() {
-            Some("SERVICE_DEPLOYMENT_FAILED") => (format!("gives up after {took}: {crashes} tasks crashed"), Look::Red),
-            Some("SERVICE_DEPLOYMENT_COMPLETED") if is_rollback => (format!("is back on the image before, {took} after the push"), Look::Yellow),
-            Some("SERVICE_DEPLOYMENT_COMPLETED") => (format!("rollout complete after {took}"), Look::Plain),
-            _ => return,
+        let rollout = self.rollouts.get(&subject).cloned();
+        let after = rollout.as_ref().map(|rollout| format!(" after {}", spoken(at.duration_since(rollout.began))));
+        let after = after.unwrap_or_default();
+        let failed_before = rollout.as_ref().is_some_and(|rollout| rollout.failed);
+        let digest = rollout.map(|rollout| rollout.digest).unwrap_or_default();
+        match event["detail"]["eventName"].as_str() {
+            Some("SERVICE_DEPLOYMENT_FAILED") => {
+                let crashes = ledger.crashed.remove(&subject).unwrap_or_default();
+                let text = format!("circuit breaker gives up{after}: {} crashed; rolls back", counted(crashes, "task"));
+                page.line(&Line { at, who: "ECS", subject: &subject, digest: &digest, text: &text, look: Look::Red });
+                if let Some(rollout) = self.rollouts.get_mut(&subject) {
+                    rollout.failed = true;
+                }
+            }
+            // It follows a failure, so it is that of the rollback.
+            Some("SERVICE_DEPLOYMENT_COMPLETED") if failed_before => {
+                self.rollouts.remove(&subject);
+                let text = format!("runs the image before again{after}");
+                page.line(&Line { at, who: "ECS", subject: &subject, digest: "", text: &text, look: Look::Yellow });
+            }
+            Some("SERVICE_DEPLOYMENT_COMPLETED") => {
+                self.rollouts.remove(&subject);
+                self.completed = Some(Completed { at, subject, digest, text: format!("rollout complete{after}") });
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells of a completed rollout, in one line with the fact that the team heard of it.
+    fn complete(&mut self, page: &Page, ledger: &Ledger) {
+        let Some(completed) = self.completed.take() else { return };
+        let Completed { at, subject, digest, text } = completed;
+        let is_told =
+            |alert: &&Published| attribute(alert, "kind") == "rolled-out" && attribute(alert, "subject") == subject;
+        let told = ledger.alerts.iter().rev().find(is_told).is_some_and(|alert| alert.at >= at);
+        let text = if told { text + "; deploy tells the team" } else { text };
+        page.line(&Line { at, who: "ECS", subject: &subject, digest: &digest, text: &text, look: Look::Plain });
+    }
+
+    /// What the team is told; that a rollout completed stands with ECS's own line.
+    fn alert(at: Timestamp, alert: &Published, page: &Page) {
+        let subject = attribute(alert, "subject");
+        if attribute(alert, "kind") == "rolled-out" {
+            return;
+        }
+        let title = alert.subject.as_deref().unwrap_or_default();
+        let title = title.trim_start_matches("[Steward] ").trim_start_matches(subject).trim_start_matches(": ");
+        let digest = digest_in(&alert.message).unwrap_or_default();
+        let text = brief(&format!("tells the team: {title}"), &digest);
+        let look = match attribute(alert, "severity") {
+            "critical" => Look::Red,
+            "warning" => Look::Yellow,
+            _ => Look::Plain,
         };
-        let digest = if is_rollback { "" } else { &digest };
-        page.line(&Line { at, who: "ECS", subject: &subject, digest, text: &text, look });
+        page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
     }
 
     /// What an invocation decided, by the records in its log.
     fn answered(&mut self, at: Timestamp, invoked: &Invoked, page: &Page, ledger: &mut Ledger) {
+        self.complete(page, ledger);
         let calls = std::mem::take(&mut self.calls);
         let lines: Vec<Value> = invoked.log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let records: Vec<Value> = lines.iter().filter(|line| line["decision"].is_string()).cloned().collect();
@@ -83,13 +142,14 @@ impl Timeline {
         let mut cost = Some(format!(" [{}, {count} {}]", work.trigger(), if count == 1 { "call" } else { "calls" }));
         for record in &work.records {
             if let Some(text) = self.worth_telling(record) {
-                let text = text + &cost.take().unwrap_or_default();
                 let subject = record["subject"].as_str().unwrap_or_default();
                 let digest = record["target"].as_str().or(record["reason"].as_str()).and_then(digest_in);
                 let digest = digest.unwrap_or_default();
+                let text = brief(&text, &digest) + &cost.take().unwrap_or_default();
                 let look = if record["decision"] == "roll" { Look::Green } else { Look::Plain };
                 if record["decision"] == "roll" {
-                    self.rollouts.insert(subject.to_owned(), (at, digest.clone()));
+                    let rollout = Rollout { began: at, digest: digest.clone(), failed: false };
+                    self.rollouts.insert(subject.to_owned(), rollout);
                 }
                 page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
             }
@@ -102,13 +162,19 @@ impl Timeline {
             let text = error.to_string();
             page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Red });
         }
+        for told in ledger.alerts.iter().skip(self.alerts) {
+            Self::alert(at, told, page);
+        }
+        self.alerts = ledger.alerts.len();
         ledger.works.push(work);
     }
 
     /// The words of a record, unless they are no news: nothing to do, or the same as last time.
     fn worth_telling(&mut self, record: &Value) -> Option<String> {
         let decision = text(record, "decision");
-        let silent = matches!(decision, "up-to-date" | "under-way" | "watched" | "no-container");
+        let pushed = record["trigger"] == "image-pushed";
+        let silent =
+            matches!(decision, "under-way" | "watched" | "no-container") || decision == "up-to-date" && !pushed;
         let elsewhere = decision == "ignored" && record["trigger"] == "deployment-changed";
         let words = format!("{decision}: {}", text(record, "reason"));
         let news = self.told.insert(text(record, "subject").to_owned(), words.clone()).as_ref() != Some(&words);
@@ -137,11 +203,25 @@ fn service_in(arn: &str) -> Option<String> {
     arn.split_once(":service/").map(|(_, short)| short.to_owned())
 }
 
-/// The first short digest, `(0123456789ab)`, in a text.
+fn attribute<'a>(alert: &'a Published, name: &str) -> &'a str {
+    alert.attributes.get(name).map_or("", String::as_str)
+}
+
+/// The first digest in a text, shortened to twelve digits: `(0123456789ab)` or `sha256:...`.
 fn digest_in(text: &str) -> Option<String> {
-    let parts = text.split('(').skip(1).filter_map(|part| part.split_once(')'));
-    let is_digest = |part: &&str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    parts.map(|(inside, _)| inside).find(is_digest).map(str::to_owned)
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_digest = |word: &&str| matches!(word.len(), 12 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    words.into_iter().find(is_digest).and_then(|word| word.get(..12)).map(str::to_owned)
+}
+
+/// The text without the digest that has a column of its own.
+fn brief(text: &str, digest: &str) -> String {
+    let words = text.split(' ').filter(|word| *word != format!("({digest})"));
+    let word = |word: &str| match word.strip_prefix("sha256:") {
+        Some(hash) if !digest.is_empty() && hash.starts_with(digest) => "it".to_owned(),
+        _ => word.to_owned(),
+    };
+    words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// `1 min 12 s`.

@@ -10,7 +10,12 @@ pub(super) async fn a_hold(stage: &mut Stage) -> Result<()> {
     stage.act("A hold", "The portal team holds portal/admin over a load test, and pushes all the same.");
     let tag = json!({"key": "steward:hold", "value": "load test until Friday"});
     let arn = service_arn(SERVICE);
-    stage.person(SERVICE, "sets steward:hold = load test until Friday", "TagResource", json!({"resourceArn": arn, "tags": [tag]}))?;
+    stage.person(
+        SERVICE,
+        "sets steward:hold = load test until Friday",
+        "TagResource",
+        json!({"resourceArn": arn, "tags": [tag]}),
+    )?;
     let digest = stage.push("api-admin", &["latest"], Build::from("admin 42")).await?;
     stage.next_sweep().await?;
     stage.next_sweep().await?;
@@ -29,18 +34,22 @@ pub(super) async fn a_dry_run(stage: &mut Stage) -> Result<()> {
     const SERVICE: &str = "portal/api";
     stage.act("A dry run", "The stack is updated with DryRun=true, and later back; nothing but the parameter changes.");
     stage.update_stack(&[("DryRun", "true")])?;
-    stage.person_line("updates the stack: DryRun=true", "");
+    stage.aside("person", "", "updates the stack: DryRun=true");
     let digest = stage.push("api", &["latest"], Build::from("api 89")).await?;
     stage.next_sweep().await?;
-    let writes = stage.ledger.writes().join(" ");
-    stage.check(writes.is_empty(), &format!("not one call that writes, in {} invocations {writes}", stage.ledger.works.len()));
+    let (calls, writes) =
+        (stage.ledger.works.iter().map(|work| work.calls.len()).sum::<usize>(), stage.ledger.writes());
+    stage.check(calls > 0 && writes.is_empty(), &format!("of its {calls} calls {} write", writes.len()));
     let planned = stage.ledger.decisions("image-pushed", SERVICE) == ["would-roll"];
     stage.check(planned && stage.only(&[]), "the plan is in the record, the service is as it was");
     stage.update_stack(&[])?;
-    stage.person_line("updates the stack: DryRun=false", "");
+    stage.aside("person", "", "updates the stack: DryRun=false");
     stage.next_sweep().await?;
     stage.settle().await?;
-    stage.check(stage.only(&[SERVICE]) && stage.runs(SERVICE, &digest), "from then on it acts: rolled at the next sweep");
+    stage.check(
+        stage.only(&[SERVICE]) && stage.runs(SERVICE, &digest),
+        "from then on it acts: rolled at the next sweep",
+    );
     Ok(())
 }
 
@@ -48,14 +57,15 @@ pub(super) async fn a_pin_by_hand(stage: &mut Stage) -> Result<()> {
     const SERVICE: &str = "ml/inference";
     stage.act(
         "A hand on the service",
-        "Somebody takes ml/inference back to release-2026.10 in the console. A new release is pushed, then the pin is released.",
+        "Somebody takes ml/inference back to release-2026.10 in the console; then a new release is pushed.",
     );
     let image = format!("{}/inference:release-2026.10", lab::context::REGISTRY);
     let definition = json!({
         "family": "inference", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512",
         "containerDefinitions": [{"name": "inference", "image": image, "essential": true}],
     });
-    let registered = stage.person(SERVICE, "registers a revision with release-2026.10", "RegisterTaskDefinition", definition)?;
+    let registered =
+        stage.person(SERVICE, "registers a revision with release-2026.10", "RegisterTaskDefinition", definition)?;
     let revision = &registered["taskDefinition"]["taskDefinitionArn"];
     let update = json!({"cluster": "ml", "service": "inference", "taskDefinition": revision});
     stage.person(SERVICE, "updates the service to it", "UpdateService", update)?;
@@ -65,7 +75,7 @@ pub(super) async fn a_pin_by_hand(stage: &mut Stage) -> Result<()> {
     stage.next_sweep().await?;
     stage.check(stage.only(&[SERVICE]), "hands off: no deployment but the person's own, release-2026.12 waits");
     stage.check(stage.ledger.alerts("pinned", SERVICE) == 1, "told once, with how to release it");
-    stage.person_line("puts Deploy Requested on the bus: release-pin", SERVICE);
+    stage.aside("person", SERVICE, "puts Deploy Requested on the bus: release-pin");
     let request = json!({"service": service_arn(SERVICE), "release-pin": true, "requested-by": "ana"});
     stage.request("release-inference", &request).await?;
     stage.settle().await?;

@@ -12,7 +12,7 @@ const SERVICE: &str = "shop/backend";
 pub(super) async fn a_bad_image(stage: &mut Stage) -> Result<()> {
     stage.act(
         "A bad image",
-        "The next build of shop/backend crashes at its start. The circuit breaker of ECS rolls back. Then the schedule sweeps, and the event of the push comes a second time.",
+        "The next build of shop/backend crashes at its start. ECS rolls back. Its event comes twice.",
     );
     let good = stage.running(SERVICE);
     let build = Build::from("2.5.0 with a typo");
@@ -22,15 +22,22 @@ pub(super) async fn a_bad_image(stage: &mut Stage) -> Result<()> {
     stage.settle().await?;
     stage.check(stage.runs(SERVICE, &good), "the service is back on what it ran before");
     stage.next_sweep().await?;
-    let pushed = stage.ledger.image_events.first().cloned().ok_or("no event of the push")?;
-    stage.person_line("EventBridge delivers the push a second time", SERVICE);
-    stage.emit(&pushed).await?;
+    // Sooner the queue itself would swallow it: it remembers what it was given for five minutes.
     stage.next_sweep().await?;
-    stage.check(stage.only(&[SERVICE]), "one deployment: neither the sweeps nor the second delivery try it again");
+    let pushed = stage.ledger.image_events.first().cloned().ok_or("no event of the push")?;
+    stage.aside("bus", SERVICE, "delivers the event of that push once more");
+    stage.emit(&pushed).await?;
+    let refused = stage.ledger.decisions("image-pushed", SERVICE).last() == Some(&"refused");
+    stage.next_sweep().await?;
+    let once = stage.only(&[SERVICE]);
+    stage.check(once && refused, "one deployment: neither three sweeps nor the second delivery try it again");
     let remembered = stage.ledger.records(SERVICE).last().is_some_and(|record| record["bad_digests"] == 1);
     stage.check(remembered, "the digest is remembered as bad");
     let alerts = stage.ledger.alerts.len();
-    stage.check(alerts == 1 && stage.ledger.alerts("rolled-back", SERVICE) == 1, "exactly one alert; as e-mail it reads:");
+    stage.check(
+        alerts == 1 && stage.ledger.alerts("rolled-back", SERVICE) == 1,
+        "exactly one alert; as e-mail it reads:",
+    );
     if let Some(alert) = stage.ledger.alerts.first() {
         stage.page.quote(&alert.message);
     }
@@ -48,7 +55,7 @@ pub(super) async fn a_fix(stage: &mut Stage) -> Result<()> {
 pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result<()> {
     stage.act(
         "Poison in the queue",
-        "Text that is no event, a request that asks for nothing, and a push forged in another account's name stand before a good push.",
+        "No event at all, a push forged in another account's name, and a request for nothing stand before a good push.",
     );
     let before = stage.dead_letters();
     stage.enqueue("no event at all")?;
@@ -59,7 +66,10 @@ pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result
         })
         .to_string(),
     )?;
-    stage.enqueue(&json!({"id": "asks-nothing", "source": "steward", "detail-type": "Deploy Requested", "detail": {}}).to_string())?;
+    stage.enqueue(
+        &json!({"id": "asks-nothing", "source": "steward", "detail-type": "Deploy Requested", "detail": {}})
+            .to_string(),
+    )?;
     let pushed_at = stage.now();
     let digest = stage.push("api-admin", &["latest"], Build::from("admin 41")).await?;
     let held_up = stage.now().duration_since(pushed_at);
@@ -67,6 +77,9 @@ pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result
     stage.check(rolled && held_up.is_zero(), "the push behind them rolls in the same simulated second");
     stage.settle().await?;
     stage.check(stage.runs("portal/admin", &digest), "its service runs what was pushed");
-    stage.check(stage.dead_letters() - before == 2, "the two unreadable ones are in the dead-letter queue, with the reason");
+    stage.check(
+        stage.dead_letters() - before == 2,
+        "the two unreadable ones are in the dead-letter queue, with the reason",
+    );
     Ok(())
 }
