@@ -96,8 +96,8 @@ gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gatew
 if [ -z "${LAB:-}" ]; then
   LAB=$gateway:${LAB_PORT:-4599}
   cargo build -q -p tests --bin lab
-  "$(cargo metadata --format-version 1 --no-deps | python -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/lab" \
-    --listen "$LAB" >"$work/lab.log" 2>&1 &
+  "${CARGO_TARGET_DIR:-target}/debug/lab" \
+    --bind "$gateway" --port "${LAB#*:}" >"$work/lab.log" 2>&1 &
   started+=($!)
   for _ in $(seq 50); do (exec 3<>"/dev/tcp/${LAB%:*}/${LAB#*:}") 2>/dev/null && break; sleep 0.2; done
 fi
@@ -135,7 +135,7 @@ for event in events/*.json; do
   else
     failed=1
     echo "FAILED  $event"
-    tail -20 "$work/err" "$work/out"
+    tail -n 20 "$work/err" "$work/out"
   fi
 done
 exit "$failed"

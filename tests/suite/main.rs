@@ -1,8 +1,9 @@
 //! End-to-end tests: the real `deploy` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
 //! SDK is linked once.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod corpus;
 mod hosting;
 mod push;
 mod rules;

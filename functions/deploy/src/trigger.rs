@@ -137,12 +137,8 @@ fn image_action(detail: &ImageAction, account: &AccountId, region: Region) -> Re
     Ok(Trigger::Pushed { repository: Repository { registry, path: checked.path }, tag })
 }
 
-/// An artifact that is neither an index nor an image has a configuration of another media type.
 fn is_image(detail: &ImageAction) -> bool {
-    let is_list = |media: &str| media.contains("image.index") || media.contains("manifest.list");
-    let is_config = |media: &str| media.contains("image.config") || media.contains("container.image");
-    detail.manifest_media_type.as_deref().is_some_and(is_list)
-        || detail.artifact_media_type.as_deref().is_none_or(|media| media.is_empty() || is_config(media))
+    shared::image::is_image(detail.manifest_media_type.as_deref(), detail.artifact_media_type.as_deref())
 }
 
 fn deployment_change(event: &Event) -> Result<Trigger, HandlingError> {

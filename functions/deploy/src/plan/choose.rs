@@ -148,9 +148,15 @@ fn unknown_digest(
     if service.primary().is_some_and(|primary| primary.rollout == RolloutState::InProgress) {
         return Err(Reason::OthersUnderWay);
     }
+    // Only a push of this very tag says that it moved; a push of another tag says nothing about it.
+    let moved = match trigger {
+        Trigger::Pushed { tag, .. } => *tag == choice.tag,
+        Trigger::Announced { image, .. } => image.tag == choice.tag,
+        _ => false,
+    };
     match memory.settled.get(name) {
         Some(settled) if settled.digest == choice.digest => Ok(None),
-        None if *trigger == Trigger::Sweep => Err(Reason::RunningUnknown(name.to_owned())),
+        None if !moved => Err(Reason::RunningUnknown(name.to_owned())),
         _ => Ok(Some(choice)),
     }
 }
