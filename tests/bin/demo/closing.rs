@@ -33,31 +33,36 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
         stage.page.plain(Look::Plain, &row);
     }
     let works = || stage.past.iter().flat_map(|ledger: &Ledger| &ledger.works);
-    let mut calls = BTreeMap::<&str, usize>::new();
+    let (mut by_service, mut writes) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
     for call in works().flat_map(|work| &work.calls) {
-        *calls.entry(call).or_default() += 1;
+        *by_service.entry(call.split(':').next().unwrap_or_default()).or_default() += 1;
+        if is_write(call) {
+            *writes.entry(call).or_default() += 1;
+        }
     }
-    let (total, writes): (usize, usize) =
-        (calls.values().sum(), calls.iter().filter(|(call, _)| is_write(call)).map(|(_, count)| count).sum());
     let sweeps = works().filter(|work| work.trigger() == "sweep").count();
-    let calls: Vec<String> = calls.iter().map(|(call, count)| format!("{call} {count}")).collect();
+    let invocations = counted(works().count(), "invocation");
     stage.page.note(&format!(
-        "{} of deploy, {sweeps} of them sweeps; {total} AWS calls, {writes} of them writes: {}",
-        counted(works().count(), "invocation"),
-        calls.join(", ")
+        "{invocations} of deploy, {sweeps} of them by the schedule; AWS calls: {}",
+        listed(&by_service)
     ));
+    stage.page.note(&format!("of these calls write: {}", listed(&writes)));
+    let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);
     let starts = stage.cold_starts();
-    let millis = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1000.0);
-    let starts: Vec<String> = starts
-        .iter()
-        .map(|start| {
-            format!(
-                "{} until ready, {} until answered",
-                millis(start.ready),
-                start.answered.map_or_else(String::new, millis)
-            )
-        })
-        .collect();
-    stage.page.note(&format!("cold starts of the binary here, without the platform's part: {}", starts.join("; ")));
+    let ready = starts.iter().map(|start| start.ready).max().unwrap_or_default();
+    let first = starts.iter().filter_map(|start| start.answered).max().unwrap_or_default();
+    stage.page.note(&format!(
+        "cold start of the binary, the slowest of {}: {} until it is ready, {} until its first answer",
+        starts.len(),
+        millis(ready),
+        millis(first)
+    ));
     stage.page.note(&format!("{} of simulated time in {:.1} s of real time", spoken(simulated), real.as_secs_f64()));
+}
+
+/// Names with their counts, the sum first: `14 (sns:Publish 12, sqs:SendMessage 2)`.
+fn listed(counts: &BTreeMap<&str, usize>) -> String {
+    let total: usize = counts.values().sum();
+    let each: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    format!("{total} ({})", each.join(", "))
 }

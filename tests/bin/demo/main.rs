@@ -44,7 +44,9 @@ async fn main() -> Result<ExitCode> {
         "Rules, queue and schedule are those of template.yaml. Times are simulated, h:mm:ss since the start. ECR, ECS and\n\
          people act; deploy decides, its line is its own decision record: [what woke it, AWS calls it made].",
     );
-    story::play(&mut stage).await?;
+    if let Err(problem) = story::play(&mut stage).await {
+        stage.check(false, &format!("the story breaks off: {problem}"));
+    }
     let (simulated, real) = (stage.now().duration_since(begin), instant().duration_since(started));
     closing::report(&mut stage, simulated, real);
     Ok(if stage.page.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

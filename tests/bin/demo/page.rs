@@ -55,9 +55,12 @@ impl Page {
     /// Begins an act: a title, and in a sentence what is about to happen.
     pub(crate) fn act(&mut self, title: &str, what: &str) {
         self.acts += 1;
-        let title = self.paint(Look::Bold, &format!("{:>2}. {title}", self.acts));
-        self.put(&format!("\n{title}"));
-        for part in wrapped(what, WIDTH - 4) {
+        let title = format!("{:>2}. {title}.", self.acts);
+        let mut parts = wrapped(&format!("{title} {what}"), WIDTH).into_iter();
+        let first = parts.next().unwrap_or_default();
+        let rest = self.paint(Look::Dim, first.strip_prefix(&title).unwrap_or_default());
+        self.put(&format!("\n{}{rest}", self.paint(Look::Bold, &title)));
+        for part in parts {
             self.put(&format!("    {}", self.paint(Look::Dim, &part)));
         }
     }

@@ -167,15 +167,19 @@ impl Stage {
 
     /// Runs until the schedule has fired once more and the sweep is done.
     pub(crate) async fn next_sweep(&mut self) -> Result<()> {
-        let sweeps = |stage: &Self| stage.ledger.works.iter().filter(|work| work.trigger() == "sweep").count();
-        let before = sweeps(self);
+        let before = self.sweeps();
         for _ in 0..70 {
             self.run_for(SignedDuration::from_secs(5)).await?;
-            if sweeps(self) > before {
+            if self.sweeps() > before {
                 return Ok(());
             }
         }
         Err("the schedule fired no sweep within its five minutes".into())
+    }
+
+    /// Sweeps since the act began.
+    pub(crate) fn sweeps(&self) -> usize {
+        self.ledger.works.iter().filter(|work| work.trigger() == "sweep").count()
     }
 
     /// Lets time pass.
@@ -219,9 +223,13 @@ impl Stage {
         }
     }
 
-    /// How many messages the function's dead-letter queue holds.
-    pub(crate) fn dead_letters(&self) -> usize {
-        self.world.queue("DeployDeadLetterQueue").map_or(0, |queue| self.world.queues().messages(&queue.name).len())
+    /// The reasons of the messages in the function's dead-letter queue; empty for one without.
+    pub(crate) fn dead_letters(&self) -> Vec<String> {
+        let queue = self.world.queue("DeployDeadLetterQueue").map_or("", |queue| queue.name.as_str());
+        let messages = self.world.queues().messages(queue).into_iter();
+        let reason =
+            |attributes: Value| attributes["StewardReason"]["StringValue"].as_str().unwrap_or_default().to_owned();
+        messages.map(|message| reason(message.attributes)).collect()
     }
 
     /// Something that a person does to the account.

@@ -178,6 +178,7 @@ impl Timeline {
         let elsewhere = decision == "ignored" && record["trigger"] == "deployment-changed";
         let words = format!("{decision}: {}", text(record, "reason"));
         let news = self.told.insert(text(record, "subject").to_owned(), words.clone()).as_ref() != Some(&words);
+        let words = if news { words } else { format!("{decision}: as before") };
         (!silent && !elsewhere && (news || record["trigger"] != "sweep")).then_some(words)
     }
 }
@@ -211,6 +212,7 @@ fn attribute<'a>(alert: &'a Published, name: &str) -> &'a str {
 fn digest_in(text: &str) -> Option<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
     let is_digest = |word: &&str| matches!(word.len(), 12 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = words.filter(|word| *word != lab::context::ACCOUNT_ID);
     words.into_iter().find(is_digest).and_then(|word| word.get(..12)).map(str::to_owned)
 }
 

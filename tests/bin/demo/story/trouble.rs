@@ -57,7 +57,6 @@ pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result
         "Poison in the queue",
         "No event at all, a push forged in another account's name, and a request for nothing stand before a good push.",
     );
-    let before = stage.dead_letters();
     stage.enqueue("no event at all")?;
     stage.enqueue(
         &json!({
@@ -77,9 +76,8 @@ pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result
     stage.check(rolled && held_up.is_zero(), "the push behind them rolls in the same simulated second");
     stage.settle().await?;
     stage.check(stage.runs("portal/admin", &digest), "its service runs what was pushed");
-    stage.check(
-        stage.dead_letters() - before == 2,
-        "the two unreadable ones are in the dead-letter queue, with the reason",
-    );
+    let reasons = stage.dead_letters();
+    let kept = reasons.len() == 2 && reasons.iter().all(|reason| !reason.is_empty());
+    stage.check(kept, "the two unreadable ones are in the dead-letter queue, each with its reason");
     Ok(())
 }
