@@ -10,10 +10,11 @@ MAKEFLAGS += --no-print-directory
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
 
-# More arguments for demo, explore, lab and nextest: make explore ARGS="--help"
+# More arguments for explore, lab and nextest: make explore ARGS="--help"
 ARGS ?=
-# dev is built once for tests and demo alike; PROFILE=release runs what would be deployed.
+# dev is built once for tests, lab and explorer alike. The demo always runs deploy as it is deployed: release.
 PROFILE ?= dev
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -29,8 +30,11 @@ help: ## List the targets
 
 .PHONY: demo
 demo: rust ## See it work: push, rollout, crash, rollback in the lab, without AWS or Docker
-	cargo build -q --locked --profile $(PROFILE) --workspace --bins
-	cargo run -q --profile $(PROFILE) -p tests --bin demo -- $(ARGS)
+	@# On a terminal cargo shows how far it is; elsewhere a line says why nothing happens for a while.
+	@[ -t 2 ] || echo "Building deploy as it is deployed (release, LTO) and the lab: minutes the first time, seconds later"
+	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy; \
+	  cargo build $$quiet --locked -p tests --bin demo
+	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
 test: lint unit template demo ## Everything that must be green before a merge

@@ -138,7 +138,7 @@ pub(crate) enum Reason {
     #[error("which digest container {0} runs is unknown; it rolls at the next push")]
     RunningUnknown(String),
     /// A pin.
-    #[error("it is pinned since {} by {}", .0.since, notice::pinned_by(&.0.by))]
+    #[error("it is pinned since {} by {}", notice::moment(.0.since), notice::pinned_by(&.0.by))]
     Pinned(Pin),
     /// Somebody else's deployment has not ended, so what will run is not known yet.
     #[error("a deployment by somebody else is under way")]
