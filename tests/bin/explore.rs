@@ -16,11 +16,9 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let mut out = std::io::stdout();
     if args.get(1).is_some_and(|a| a == "--replay") {
-        let parts: Vec<&str> = args[2].split(':').collect();
-        let scene = Scene::named(parts[0]).unwrap();
+        let (scene, seed, script) = lab::explorer::search::read_replay(&args[2]).unwrap();
         let search = Search::new(template, scene, Design::Deploy).unwrap();
-        let script = parts[2].split(',').filter_map(|p| p.parse().ok()).collect();
-        let played = search.play(Choices::scripted(script, Bound{mishaps:9,faults:9,total:18}), parts[1].parse().unwrap(), true).unwrap();
+        let played = search.play(Choices::scripted(script, Bound::product(99, 99)), seed, true).unwrap();
         for line in &played.trace { let _ = writeln!(out, "{line}"); }
         for v in properties::check(scene, &played) { let _ = writeln!(out, "VIOLATED {v}"); }
         return;

@@ -66,21 +66,23 @@ impl Choices {
         Self { dice: Some(Dice(seed)), ..Self::scripted(Vec::new(), bound) }
     }
 
-    /// Chooses one of `of` alternatives. What the bound does not allow is no choice, and takes no place in the script.
+    /// Chooses one of `of` alternatives. What the bound does not allow takes its place in the script all the same, so that
+    /// a script means the same under every bound.
     pub fn choose(&mut self, kind: Kind, of: usize) -> usize {
+        if !self.open {
+            return 0;
+        }
         let spent = self.mishaps + self.faults;
         let allowed = match kind {
             Kind::Scene => true,
-            Kind::Mishap => self.open && self.mishaps < self.bound.mishaps && spent < self.bound.total,
-            Kind::Fault => self.open && self.faults < self.bound.faults && spent < self.bound.total,
+            Kind::Mishap => self.mishaps < self.bound.mishaps && spent < self.bound.total,
+            Kind::Fault => self.faults < self.bound.faults && spent < self.bound.total,
         };
-        if !allowed || of < 2 {
-            return 0;
-        }
+        let of = if allowed { of.max(1) } else { 1 };
         let scripted = self.script.get(self.made.len()).copied().unwrap_or_default().min(of - 1);
         let pick = match &mut self.dice {
-            Some(dice) => dice.pick(kind, of),
-            None => scripted,
+            Some(dice) if allowed => dice.pick(kind, of),
+            _ => scripted,
         };
         self.made.push(Choice { pick, of });
         match kind {

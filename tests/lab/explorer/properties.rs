@@ -146,7 +146,9 @@ fn bad_again(
 
 fn repeated(scene: &Scene, service: &str, rollouts: &[PastDeployment], violated: &mut impl FnMut(Property, String)) {
     let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    rollouts.iter().filter_map(|rollout| rollout.digest.as_ref()).for_each(|digest| *counts.entry(digest).or_default() += 1);
+    // A deployment that gave way to a newer one may have to be made again, should the newer one fail.
+    let lasting = rollouts.iter().filter(|rollout| rollout.status != "STOPPED");
+    lasting.filter_map(|rollout| rollout.digest.as_ref()).for_each(|digest| *counts.entry(digest).or_default() += 1);
     for (digest, count) in counts.into_iter().filter(|(_, count)| *count > 1) {
         let name = named(scene, std::slice::from_ref(digest));
         violated(Property::Repeated, format!("{count} deployments of {name} to {service}, though nothing failed"));

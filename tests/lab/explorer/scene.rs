@@ -227,7 +227,7 @@ impl Scene {
                 account.push(repository, &[tag], "1")?;
             }
             let mut setup = account.service(CLUSTER, service.name).image(service.image).breaker(true);
-            for image in service.sidecar {
+            if let Some(image) = service.sidecar {
                 setup = setup.image(image);
             }
             for (key, value) in service.tags {

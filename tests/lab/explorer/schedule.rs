@@ -80,6 +80,7 @@ pub async fn play(
     let spec = template.function(steward::DEPLOY).ok_or("the template has no DeployFunction")?;
     world.attach(steward::DEPLOY, design.function(&account, spec));
     world.stop_schedules();
+    let trace = traced.then(|| trace(&mut world)).unwrap_or_default();
     let mut stage = Stage { world, choices: Shared::new(choices), last_write: Arc::default(), sent: 0 };
     for step in scene.before {
         stage.act(step)?;
@@ -89,7 +90,7 @@ pub async fn play(
     let before: BTreeMap<_, _> = scene.services.iter().map(|service| (service.name, past(service.name).len())).collect();
     let (calls_before, invoked_before) = (account.calls().len(), stage.world.invoked().len());
     let alerts_before = stage.world.sns().published().len();
-    let trace = traced.then(|| trace(&mut stage.world)).unwrap_or_default();
+    trace.borrow_mut().clear();
 
     stage.play(scene, design).await?;
 

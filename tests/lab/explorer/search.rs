@@ -39,9 +39,24 @@ impl Found {
 
     /// The schedule as an argument of `--replay`.
     pub fn replay(&self) -> String {
-        let picks: Vec<String> = self.script.iter().map(ToString::to_string).collect();
+        let taken = self.script.iter().enumerate().filter(|(_, pick)| **pick > 0);
+        let picks: Vec<String> = taken.map(|(at, pick)| format!("{at}={pick}")).collect();
         format!("{}:{}:{}", self.scene, self.seed, picks.join(","))
     }
+}
+
+/// Reads what [`Found::replay`] wrote: scene, seed, script.
+pub fn read_replay(text: &str) -> Option<(&'static Scene, u64, Vec<usize>)> {
+    let mut parts = text.splitn(3, ':');
+    let (scene, seed) = (Scene::named(parts.next()?)?, parts.next()?.parse().ok()?);
+    let mut script = Vec::new();
+    for pick in parts.next()?.split(',').filter(|pick| !pick.is_empty()) {
+        let (at, pick) = pick.split_once('=')?;
+        let at: usize = at.parse().ok()?;
+        script.resize(script.len().max(at + 1), 0);
+        *script.get_mut(at)? = pick.parse().ok()?;
+    }
+    Some((scene, seed, script))
 }
 
 /// What came of a search.
