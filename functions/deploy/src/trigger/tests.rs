@@ -58,6 +58,12 @@ fn signatures_attestations_and_other_artifacts_roll_nothing() {
 }
 
 #[test]
+fn the_samples_that_a_rule_cannot_keep_out_are_dropped_here() {
+    ignored(&sample(include_str!("../../../../events/ignored/ecr-signature-tag.json")));
+    ignored(&sample(include_str!("../../../../events/ignored/ecr-attestation-tag.json")));
+}
+
+#[test]
 fn an_image_is_known_by_either_media_type_and_also_without_any() {
     for (manifest, artifact) in [
         (json!("application/vnd.oci.image.index.v1+json"), json!(null)),
