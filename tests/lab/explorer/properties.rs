@@ -55,7 +55,8 @@ pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
     for expected in scene.expected {
         let running = running(scene, played, expected.service);
         if !expected.runs.iter().any(|content| running == [scene::digest(content)]) {
-            let text = format!("{} runs {}, not {}", expected.service, named(scene, &running), expected.runs.join(" or "));
+            let text =
+                format!("{} runs {}, not {}", expected.service, named(scene, &running), expected.runs.join(" or "));
             violated(Property::Converges, text);
         }
         let told = |kind: &str| played.alerts.iter().any(|alert| is_about(alert, kind, expected.service));
