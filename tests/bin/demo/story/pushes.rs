@@ -10,7 +10,7 @@ const PUSHED: &str = "image-pushed";
 pub(super) async fn one_push_five_events(stage: &mut Stage) -> Result<()> {
     stage.act(
         "Five events, one deployment",
-        "build-images.sh pushes shop/backend for two architectures, attested, as latest and 2.4.1.",
+        "build-images.sh pushes shop/backend: two architectures, attested, two tags.",
     );
     let digest = stage.push("shop/backend", &["latest", "2.4.1"], Build::from("2.4.1").multi_arch().attested()).await?;
     stage.settle().await?;
