@@ -8,6 +8,7 @@ mod history;
 mod life;
 mod model;
 mod notices;
+mod past;
 mod pull;
 mod rollout;
 #[cfg(test)]
@@ -36,6 +37,8 @@ use history::History;
 use life::Step;
 pub(crate) use model::Key;
 use model::{Revision, Service, ServiceDeployment, Task};
+pub use past::PastDeployment;
+pub(crate) use pull::elsewhere;
 pub use script::{Behaviour, Timings};
 pub use setup::ServiceSetup;
 

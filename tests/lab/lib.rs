@@ -16,6 +16,7 @@ pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
 pub mod events;
+pub mod explorer;
 pub mod faults;
 pub mod fifo;
 pub mod function;

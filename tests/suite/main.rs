@@ -3,8 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod asked;
+mod bad_input;
+mod calls;
+mod central_registry;
+mod comparison;
 mod corpus;
+mod docs;
 mod hosting;
+mod outbox;
 mod push;
+mod queue;
 mod rules;
 mod support;

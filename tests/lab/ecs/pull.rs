@@ -51,7 +51,7 @@ fn resolve(reference: &str, ecr: &Ecr) -> Result<String, String> {
 }
 
 /// Other registries have every image, under a digest made up from its name.
-fn elsewhere(reference: &str) -> String {
+pub(crate) fn elsewhere(reference: &str) -> String {
     if let Some((_, digest)) = reference.split_once('@') {
         digest.to_owned()
     } else {

@@ -68,7 +68,8 @@ async fn a_lower_version_that_is_pushed_later_does_not_downgrade() {
 
 #[tokio::test]
 async fn the_deletion_of_the_newest_image_does_not_downgrade() {
-    for (policy, first, second) in [("any", "a", "b"), ("prefix:r-", "r-1", "r-2"), ("semver:minor", "1.0.0", "1.1.0")] {
+    for (policy, first, second) in [("any", "a", "b"), ("prefix:r-", "r-1", "r-2"), ("semver:minor", "1.0.0", "1.1.0")]
+    {
         let mut stack = Stack::new();
         stack.backend(policy, first, &[]).await;
         let new = stack.push(&[second], "2");

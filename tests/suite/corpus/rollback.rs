@@ -19,8 +19,12 @@ async fn rolled_back(policy: &str, first: &str, second: &str) -> (Stack, String,
     (stack, good, bad)
 }
 
-const POLICIES: [(&str, &str, &str); 4] =
-    [("follow", "latest", "latest"), ("semver:minor", "1.0.0", "1.1.0"), ("prefix:r-", "r-1", "r-2"), ("any", "a", "b")];
+const POLICIES: [(&str, &str, &str); 4] = [
+    ("follow", "latest", "latest"),
+    ("semver:minor", "1.0.0", "1.1.0"),
+    ("prefix:r-", "r-1", "r-2"),
+    ("any", "a", "b"),
+];
 
 #[tokio::test]
 async fn a_rollback_is_not_deployed_again_by_sweep_redelivery_or_a_new_tag() {

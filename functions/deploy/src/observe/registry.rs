@@ -30,7 +30,11 @@ pub(super) async fn ecr_catalog(client: &Client, repository: &Repository) -> Res
         client.describe_images().repository_name(&repository.path).max_results(PAGE).into_paginator().items().send();
     let mut images = Vec::new();
     while let Some(detail) = pages.next().await {
-        let detail = detail.map_err(|error| CallFailure::new("ecr:DescribeImages", repository, &error))?;
+        let detail = match detail.map_err(|error| CallFailure::new("ecr:DescribeImages", repository, &error)) {
+            // A repository that is gone holds nothing: the policy says so for its containers, and has its say for others.
+            Err(failure) if failure.kind == FailureKind::Missing => break,
+            detail => detail?,
+        };
         let digest = detail.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
         let pushed_at = detail.image_pushed_at.and_then(|at| Timestamp::new(at.secs(), 0).ok());
         if let (Some(digest), Some(pushed_at)) = (digest, pushed_at) {

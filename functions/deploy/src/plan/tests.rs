@@ -81,7 +81,7 @@ impl Scene {
             observed,
             catalogs: BTreeMap::from([(repository.clone(), Ok(catalog))]),
             trigger: Trigger::Pushed { repository, tag: ImageTag::latest() },
-            settings: Settings { dry_run: false, rollout_timeout: Duration::from_secs(3600) },
+            settings: Settings { dry_run: false, rollout_timeout: Duration::from_hours(1) },
             now: at(10_000),
         }
         .names("api", image)
@@ -242,14 +242,17 @@ fn what_has_not_opted_in_or_cannot_be_rolled_is_left_alone() {
 #[test]
 fn a_held_service_is_told_once_for_each_image_that_waits() {
     let scene = Scene::new("follow", ":latest", TWO).runs(1).tag("hold", "load test");
-    let memory = scene.is_left("load test").unwrap();
+    let mut memory = scene.is_left("load test").unwrap();
     assert_eq!(kinds(&memory), ["held"]);
     assert!(memory.attempt.is_none());
-    let told = Scene {
-        observed: Observed { memory: Versioned { item: memory, version: 1 }, ..scene.observed.clone() },
-        ..scene
+    let remembered = |memory: &Rollout| {
+        let memory = Versioned { item: memory.clone(), version: 1 };
+        Scene { observed: Observed { memory, ..scene.observed.clone() }, ..scene.clone() }
     };
-    assert_eq!(told.is_left("load test"), None, "nothing new to tell, nothing to write");
+    let again = remembered(&memory).is_left("load test");
+    assert_eq!(again.as_ref(), Some(&memory), "what SNS did not take is still to be told");
+    memory.untold.clear();
+    assert_eq!(remembered(&memory).is_left("load test"), None, "nothing new to tell, nothing to write");
 }
 
 #[test]

@@ -58,6 +58,12 @@ fn signatures_attestations_and_other_artifacts_roll_nothing() {
 }
 
 #[test]
+fn the_samples_that_a_rule_cannot_keep_out_are_dropped_here() {
+    ignored(&sample(include_str!("../../../../events/ignored/ecr-signature-tag.json")));
+    ignored(&sample(include_str!("../../../../events/ignored/ecr-attestation-tag.json")));
+}
+
+#[test]
 fn an_image_is_known_by_either_media_type_and_also_without_any() {
     for (manifest, artifact) in [
         (json!("application/vnd.oci.image.index.v1+json"), json!(null)),
@@ -152,6 +158,9 @@ fn an_announcement_is_for_registries_that_send_no_events_themselves() {
     assert!(matches!(read(&event), Ok(Trigger::Announced { .. })), "{:?}", read(&event));
     event["detail"]["repository"] = json!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/api");
     rejected(&event);
+    // A central registry sends its events to its own account.
+    event["detail"]["repository"] = json!("210987654321.dkr.ecr.eu-west-1.amazonaws.com/api");
+    assert!(matches!(read(&event), Ok(Trigger::Announced { .. })), "{:?}", read(&event));
     event["detail"]["repository"] = json!("ghcr.io/acme/api");
     event["detail"]["digest"] = json!("latest");
     rejected(&event);

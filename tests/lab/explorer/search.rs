@@ -1,0 +1,197 @@
+//! Runs schedules: all within a bound, or as many by chance as time allows.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::choices::{Bound, Choices};
+use super::coverage::Coverage;
+use super::designs::Design;
+use super::properties::{self, Property, Violation};
+use super::scene::Scene;
+use super::schedule::{Played, play};
+use crate::template::Template;
+
+/// Most violations that are kept; more say nothing new.
+const KEPT: usize = 50;
+
+/// What can go wrong in a schedule that is thrown with dice.
+pub const RANDOM: Bound = Bound { mishaps: 2, faults: 4, total: 6 };
+
+/// A schedule in which something did not hold.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The scene.
+    pub scene: &'static str,
+    /// Script of its choices, with which it can be replayed.
+    pub script: Vec<usize>,
+    /// Seed of the SDK's jitter.
+    pub seed: u64,
+    /// What did not hold.
+    pub violation: Violation,
+}
+
+impl Found {
+    /// How much had to go wrong.
+    pub fn weight(&self) -> (usize, usize) {
+        (self.script.iter().filter(|pick| **pick > 0).count(), self.script.len())
+    }
+
+    /// The schedule as an argument of `--replay`.
+    pub fn replay(&self) -> String {
+        let taken = self.script.iter().enumerate().filter(|(_, pick)| **pick > 0);
+        let picks: Vec<String> = taken.map(|(at, pick)| format!("{at}={pick}")).collect();
+        format!("{}:{}:{}", self.scene, self.seed, picks.join(","))
+    }
+}
+
+/// Reads what [`Found::replay`] wrote: scene, seed, script.
+pub fn read_replay(text: &str) -> Option<(&'static Scene, u64, Vec<usize>)> {
+    let mut parts = text.splitn(3, ':');
+    let (scene, seed) = (Scene::named(parts.next()?)?, parts.next()?.parse().ok()?);
+    let mut script = Vec::new();
+    for pick in parts.next()?.split(',').filter(|pick| !pick.is_empty()) {
+        let (at, pick) = pick.split_once('=')?;
+        let at: usize = at.parse().ok()?;
+        script.resize(script.len().max(at + 1), 0);
+        *script.get_mut(at)? = pick.parse().ok()?;
+    }
+    Some((scene, seed, script))
+}
+
+/// What came of a search.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Schedules that were run.
+    pub schedules: u64,
+    /// Whether that was all of them.
+    pub complete: bool,
+    /// Which call met which fault.
+    pub coverage: Coverage,
+    /// Schedules in which something did not hold, and what; the first ones.
+    pub found: Vec<Found>,
+    /// How many there were.
+    pub violations: u64,
+}
+
+impl Tally {
+    /// Adds another search's results.
+    pub fn add(&mut self, other: &Self) {
+        self.schedules += other.schedules;
+        self.complete &= other.complete;
+        self.coverage.add(&other.coverage);
+        self.violations += other.violations;
+        self.found.extend(other.found.iter().cloned());
+    }
+
+    /// The schedule for which the least had to go wrong.
+    pub fn shortest(&self) -> Option<&Found> {
+        self.found.iter().min_by_key(|found| found.weight())
+    }
+}
+
+/// A search through the schedules of one scene.
+#[derive(Debug)]
+pub struct Search {
+    template: Arc<Template>,
+    scene: &'static Scene,
+    design: Design,
+    /// Only this property counts, if any is named.
+    only: Option<Property>,
+    tally: Tally,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Search {
+    /// A search through `scene` with `design` in the place of `deploy`.
+    ///
+    /// # Errors
+    /// No runtime could be made.
+    pub fn new(template: Arc<Template>, scene: &'static Scene, design: Design) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        Ok(Self { template, scene, design, only: None, tally: Tally { complete: true, ..Tally::default() }, runtime })
+    }
+
+    /// Lets nothing but `property` count.
+    #[must_use]
+    pub fn only(self, property: Property) -> Self {
+        Self { only: Some(property), ..self }
+    }
+
+    /// What came of it.
+    pub fn tally(self) -> Tally {
+        self.tally
+    }
+
+    /// Plays one schedule. What cannot be played, or panics, is a violation too.
+    pub fn play(&self, choices: Choices, seed: u64, traced: bool) -> Result<Played, Violation> {
+        let (template, scene, design) = (&self.template, self.scene, self.design);
+        let playing = AssertUnwindSafe(|| self.runtime.block_on(play(template, scene, design, choices, seed, traced)));
+        let unplayable = |text: String| Violation { property: Property::Plays, text };
+        match catch_unwind(playing) {
+            Ok(played) => played.map_err(unplayable),
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>().cloned();
+                let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                Err(unplayable(format!("panicked: {}", said.unwrap_or_default())))
+            }
+        }
+    }
+
+    /// Runs one schedule and judges it; answers the choices that were made, unless it could not be played.
+    fn run(&mut self, choices: Choices, script: &[usize], seed: u64) -> Option<Choices> {
+        self.tally.schedules += 1;
+        let (script, violations, choices) = match self.play(choices, seed, false) {
+            Ok(played) => {
+                self.tally.coverage.count(&played.calls);
+                (played.choices.script(), properties::check(self.scene, &played), Some(played.choices))
+            }
+            Err(violation) => (script.to_vec(), vec![violation], None),
+        };
+        for violation in violations {
+            if self.only.is_none_or(|only| only == violation.property) {
+                self.tally.violations += 1;
+                if self.tally.found.len() < KEPT {
+                    self.tally.found.push(Found { scene: self.scene.name, script: script.clone(), seed, violation });
+                }
+            }
+        }
+        choices
+    }
+
+    /// Runs every schedule within `bound`, or until time is up. With `first` it stops at the first that violates.
+    pub fn exhaust(&mut self, bound: Bound, until: Option<Instant>, first: bool) {
+        let mut script = Some(Vec::new());
+        while let Some(next) = script {
+            if is_past(until) {
+                self.tally.complete = false;
+                return;
+            }
+            let choices = self.run(Choices::scripted(next.clone(), bound), &next, 0);
+            if first && !self.tally.found.is_empty() {
+                return;
+            }
+            script = choices.and_then(|choices| choices.next());
+        }
+    }
+
+    /// Runs random schedules, from `seed` on, until time is up.
+    pub fn random(&mut self, seed: u64, until: Instant) {
+        let mut seed = seed;
+        while !is_past(Some(until)) {
+            self.run(Choices::random(seed, RANDOM), &[], seed);
+            seed = seed.wrapping_add(1);
+        }
+    }
+}
+
+/// The moment that is so far away. Only how long to search depends on real time, never what is found.
+#[expect(clippy::disallowed_methods, reason = "the search is bounded in real time")]
+pub fn after(duration: Duration) -> Instant {
+    Instant::now() + duration
+}
+
+#[expect(clippy::disallowed_methods, reason = "the search is bounded in real time")]
+fn is_past(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
+}
