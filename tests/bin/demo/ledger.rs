@@ -35,6 +35,11 @@ impl Work {
 }
 
 impl Ledger {
+    /// How many AWS calls were made.
+    pub(crate) fn calls(&self) -> usize {
+        self.works.iter().map(|work| work.calls.len()).sum()
+    }
+
     /// Every call that could change something.
     pub(crate) fn writes(&self) -> Vec<&str> {
         let calls = self.works.iter().flat_map(|work| &work.calls).map(String::as_str);

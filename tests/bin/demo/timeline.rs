@@ -154,6 +154,17 @@ impl Timeline {
                 page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
             }
         }
+        if let Some(cost) = cost.filter(|_| work.trigger() == "image-pushed") {
+            let under_way = work.records.iter().find(|record| record["decision"] == "under-way");
+            let subject = under_way.map_or("", |record| text(record, "subject"));
+            let looked_at = counted(work.records.len(), "service");
+            let words = match under_way {
+                Some(record) => format!("under-way: {}", text(record, "reason")),
+                None => format!("{looked_at} looked at, none concerned"),
+            };
+            let text = words + &cost;
+            page.line(&Line { at, who: "deploy", subject, digest: "", text: &text, look: Look::Plain });
+        }
         for line in lines.iter().filter(|line| line["reason"].is_string() && line["decision"].is_null()) {
             let text = format!("{}: {}", text(line, "message"), text(line, "reason"));
             page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Yellow });

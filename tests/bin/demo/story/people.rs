@@ -37,9 +37,11 @@ pub(super) async fn a_dry_run(stage: &mut Stage) -> Result<()> {
     stage.aside("person", "", "updates the stack: DryRun=true");
     let digest = stage.push("api", &["latest"], Build::from("api 89")).await?;
     stage.next_sweep().await?;
-    let (calls, writes) =
-        (stage.ledger.works.iter().map(|work| work.calls.len()).sum::<usize>(), stage.ledger.writes());
-    stage.check(calls > 0 && writes.is_empty(), &format!("of its {calls} calls {} write", writes.len()));
+    let (calls, writes) = (stage.ledger.calls(), stage.ledger.writes().len());
+    stage.check(
+        calls > 0 && writes == 0,
+        &format!("nothing is written: of its {calls} calls {writes} could change anything"),
+    );
     let planned = stage.ledger.decisions("image-pushed", SERVICE) == ["would-roll"];
     stage.check(planned && stage.only(&[]), "the plan is in the record, the service is as it was");
     stage.update_stack(&[])?;
@@ -55,10 +57,7 @@ pub(super) async fn a_dry_run(stage: &mut Stage) -> Result<()> {
 
 pub(super) async fn a_pin_by_hand(stage: &mut Stage) -> Result<()> {
     const SERVICE: &str = "ml/inference";
-    stage.act(
-        "A hand on the service",
-        "Somebody takes ml/inference back to release-2026.10 in the console; then a new release is pushed.",
-    );
+    stage.act("A hand on the service", "Somebody takes ml/inference back to 2026.10; then a release is pushed.");
     let image = format!("{}/inference:release-2026.10", lab::context::REGISTRY);
     let definition = json!({
         "family": "inference", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512",

@@ -10,7 +10,7 @@ const PUSHED: &str = "image-pushed";
 pub(super) async fn one_push_five_events(stage: &mut Stage) -> Result<()> {
     stage.act(
         "Five events, one deployment",
-        "build-images.sh pushes shop/backend for two architectures, attested, as latest and 2.4.1.",
+        "build-images.sh pushes shop/backend: two architectures, attested, two tags.",
     );
     let digest = stage.push("shop/backend", &["latest", "2.4.1"], Build::from("2.4.1").multi_arch().attested()).await?;
     stage.settle().await?;
@@ -32,8 +32,8 @@ pub(super) async fn pushes_that_mean_nothing(stage: &mut Stage) -> Result<()> {
     let signed = stage.push("shop/backend", &[], Build::from("2.4.2-work").multi_arch()).await?;
     let signature = signed.replace(':', "-") + ".sig";
     stage.push("shop/backend", &[&signature], Build::from("signature")).await?;
-    let (messages, works) = (stage.ledger.image_messages, stage.ledger.works.len());
-    stage.check(messages == 0 && works == 0, "nothing reaches the queue: 0 invocations, 0 calls");
+    let calls = stage.ledger.calls();
+    stage.check(calls == 0, &format!("they cost {calls} AWS calls"));
     stage.check(stage.only(&[]), "no deployment");
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) async fn a_fix(stage: &mut Stage) -> Result<()> {
 pub(super) async fn messages_that_nobody_can_handle(stage: &mut Stage) -> Result<()> {
     stage.act(
         "Poison in the queue",
-        "No event at all, a push forged in another account's name, and a request for nothing stand before a good push.",
+        "No event at all, a push of a foreign account, a request for nothing, then a good push.",
     );
     stage.enqueue("no event at all")?;
     stage.enqueue(
