@@ -6,8 +6,11 @@
 mod bad_input;
 mod calls;
 mod corpus;
+mod fuzz;
 mod hosting;
+mod permissions;
 mod push;
 mod queue;
 mod rules;
 mod support;
+mod sweep;
