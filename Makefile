@@ -1,4 +1,4 @@
-# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .tools), nowhere else.
+# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .venv-judges, .tools), nowhere else.
 # What cannot be had on a machine is skipped loudly, by name, with the reason.
 
 SHELL := /bin/bash
@@ -46,7 +46,7 @@ unit: rust nextest ## Rust tests, documentation tests included
 	cargo test -q --locked --workspace --doc
 
 .PHONY: template
-template: venv ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+template: venv judges ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
 	$(PYTHON) -m pytest -q tests/stack
 
 .PHONY: parameters
@@ -63,8 +63,8 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 
 .PHONY: conformance
 conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
-	cargo build -q --profile $(PROFILE) -p tests --bin lab
-	$(PYTHON) -m pytest -q tests/conformance
+	cargo build -q --locked -p tests --bin lab
+	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
 
 .PHONY: build
 build: rust venv-build ## Build what is deployed, with `sam build`
@@ -74,13 +74,18 @@ build: rust venv-build ## Build what is deployed, with `sam build`
 sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
 	scripts/sam-local.sh
 
+.PHONY: sam-deploy
+sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an event through it, `sam delete`
+	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+	$(PYTHON) -m pytest -q tests/deployed
+
 .PHONY: deny
 deny: rust ## Licences, sources and banned crates, with cargo-deny
 	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: clean
-clean: ## Remove what was built; .venv and .tools stay
+clean: ## Remove what was built; the tools stay
 	rm -rf .aws-sam
 	cargo clean
 
@@ -98,6 +103,9 @@ nextest: rust
 .PHONY: venv
 venv: $(VENV)/.requirements
 
+.PHONY: judges
+judges: .venv-judges/.requirements
+
 .PHONY: venv-build
 venv-build: $(VENV)/.requirements-build
 
@@ -108,4 +116,9 @@ $(VENV)/.requirements: tests/python/requirements.txt
 
 $(VENV)/.requirements-build: tests/python/requirements-build.txt $(VENV)/.requirements
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-judges/.requirements: tests/python/requirements-judges.txt
+	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -6,7 +6,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -47,10 +46,6 @@ struct Inner {
     plugged: Mutex<BTreeMap<String, Plugged>>,
     crash: Crash,
     sleeps: Mutex<(u64, BTreeSet<(Timestamp, u64)>)>,
-    /// How many requests have arrived: a sign that whoever waits beside is at work.
-    arrivals: AtomicU64,
-    /// Length of the last answer in bytes: who gets a long one is at work for longer before the next request.
-    answered: AtomicUsize,
 }
 
 type Plugged = Arc<tokio::sync::Mutex<Box<dyn Service>>>;
@@ -91,8 +86,6 @@ impl Account {
             plugged: Mutex::new(BTreeMap::new()),
             crash: Crash::default(),
             sleeps: Mutex::default(),
-            arrivals: AtomicU64::new(0),
-            answered: AtomicUsize::new(0),
         };
         Self(Arc::new(inner))
     }
@@ -182,24 +175,6 @@ impl Account {
         self.lock().throttle.switch(on);
     }
 
-    /// How many requests have arrived so far.
-    pub(crate) fn arrivals(&self) -> u64 {
-        self.0.arrivals.load(Ordering::Relaxed)
-    }
-
-    /// Length of the last answer in bytes.
-    pub(crate) fn answered(&self) -> usize {
-        self.0.answered.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn note_arrival(&self) {
-        self.0.arrivals.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn note_answer(&self, bytes: usize) {
-        self.0.answered.store(bytes, Ordering::Relaxed);
-    }
-
     /// Enters a wait until `until`; answers its number.
     pub(crate) fn enlist(&self, until: Timestamp) -> u64 {
         let mut sleeps = self.0.sleeps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +193,12 @@ impl Account {
     /// Strikes out a wait that ended or was given up.
     pub(crate) fn dismiss(&self, until: Timestamp, number: u64) {
         self.0.sleeps.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&(until, number));
+    }
+
+    /// The time, and the number of calls so far: as long as one of them grows, somebody is at work.
+    pub(crate) fn progress(&self) -> (Timestamp, usize) {
+        let calls = self.0.state.lock().unwrap_or_else(PoisonError::into_inner).calls.len();
+        (self.0.clock.now(), calls)
     }
 
     /// The simulation, brought to the clock's time.

@@ -107,7 +107,7 @@ where
                 biased;
                 () = crash.ordered() => Err(FunctionError::Crashed("killed in the middle of a call".to_owned())),
                 result = running => result,
-                () = account.sleep(left) => Err(FunctionError::TimedOut),
+                () = account.deadline_in(left) => Err(FunctionError::TimedOut),
             }
         })
     }

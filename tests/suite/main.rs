@@ -5,9 +5,11 @@
 
 mod bad_input;
 mod calls;
+mod comparison;
 mod corpus;
 mod fuzz;
 mod hosting;
+mod outbox;
 mod permissions;
 mod push;
 mod queue;

@@ -181,7 +181,8 @@ impl Deploy {
                 Applied::Failed(failed) => failure = Some(failed),
             }
             run.report.add(&plan, observed, failure.as_ref());
-            run.failures.extend(failure);
+            // What AWS will refuse again as it stands is recorded, counted and told; it must not keep the message.
+            run.failures.extend(failure.filter(CallFailure::is_worth_a_retry));
         }
         Ok(in_time)
     }

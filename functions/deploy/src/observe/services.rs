@@ -76,13 +76,13 @@ pub(super) async fn describe(
     };
     let request = client.describe_services().cluster(cluster).include(ServiceField::Tags);
     let request = request.set_services(Some(batch.iter().map(ToString::to_string).collect()));
-    let answer = request.send().await;
-    let answer =
-        answer.map_err(|error| CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error));
-    let answer = match answer {
-        // The tagging API goes on listing services whose cluster is gone; so are they.
-        Err(failure) if failure.kind == FailureKind::Missing => return Ok(BTreeMap::new()),
-        answer => answer?,
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error);
+            // The tagging API goes on listing the services of a cluster for a while after it was deleted.
+            return if failure.kind == FailureKind::Missing { Ok(BTreeMap::new()) } else { Err(failure) };
+        }
     };
     let services = answer.services.unwrap_or_default().into_iter().filter_map(read);
     Ok(services.map(|service| (service.arn.clone(), service)).collect())

@@ -44,7 +44,7 @@ pub(crate) struct Plan {
     pub service: ServiceArn,
     /// The decision.
     pub decision: Decision,
-    /// What is to be remembered, when it differs from what is: written before anything is called.
+    /// What is to be remembered, when it differs from what is or holds untold alerts: written before anything is called.
     #[serde(skip)]
     pub memory: Option<Rollout>,
 }
@@ -200,9 +200,10 @@ pub(crate) fn plan(
         Decision::Roll(roll) => memory.attempt = Some(intent(roll, event, observed, &memory, now)),
         _ => {}
     }
-    // What waits in the outbox is reason enough to go through the memory again: SNS did not take it the last time.
-    let changed = !settings.dry_run && (memory != observed.memory.item || !memory.untold.is_empty());
-    Plan { service: arn.clone(), decision, memory: changed.then_some(memory) }
+    // What waits in the outbox is a reason to write too: it is published then.
+    let is_due = memory != observed.memory.item || !memory.untold.is_empty();
+    let memory = (is_due && !settings.dry_run).then_some(memory);
+    Plan { service: arn.clone(), decision, memory }
 }
 
 /// What is written down before the call.
