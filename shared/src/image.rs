@@ -135,10 +135,13 @@ impl FromStr for Repository {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || IdentifierError::new(text, "an image repository");
         let (registry, path) = match text.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => match ecr_host(host) {
-                Some((account, region)) => (Registry::Ecr { account, region }, path.to_owned()),
-                None => (Registry::Other(host.to_ascii_lowercase()), path.to_owned()),
-            },
+            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+                let host = host.to_ascii_lowercase();
+                match ecr_host(&host) {
+                    Some((account, region)) => (Registry::Ecr { account, region }, path.to_owned()),
+                    None => (Registry::Other(host), path.to_owned()),
+                }
+            }
             _ if text.contains('/') => (Registry::Other("docker.io".to_owned()), text.to_owned()),
             _ => (Registry::Other("docker.io".to_owned()), format!("library/{text}")),
         };

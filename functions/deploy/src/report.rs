@@ -60,8 +60,6 @@ impl Report {
     }
 
     pub(crate) fn swept(&mut self) {
-        // Nothing blocked is told as a number, too: the alarm keeps its last answer until there is another.
-        self.metrics.count("BlockedServices", 0);
         self.metrics.count("SweepCompleted", 1);
         // None is a figure too: without it the alarm would keep its last answer for ever.
         self.metrics.count("BlockedServices", 0);
