@@ -1,4 +1,4 @@
-# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .tools), nowhere else.
+# Everything that a person or CI does here. What a target needs is put into this folder (.venv, .venv-judges, .tools), nowhere else.
 # What cannot be had on a machine is skipped loudly, by name, with the reason.
 
 SHELL := /bin/bash
@@ -10,10 +10,11 @@ MAKEFLAGS += --no-print-directory
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
 
-# More arguments for demo, explore, lab and nextest: make explore ARGS="--help"
+# More arguments for explore, lab and nextest: make explore ARGS="--help"
 ARGS ?=
-# dev is built once for tests and demo alike; PROFILE=release runs what would be deployed.
+# dev is built once for tests, lab and explorer alike. The demo always runs deploy as it is deployed: release.
 PROFILE ?= dev
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -29,8 +30,11 @@ help: ## List the targets
 
 .PHONY: demo
 demo: rust ## See it work: push, rollout, crash, rollback in the lab, without AWS or Docker
-	cargo build -q --locked --profile $(PROFILE) --workspace --bins
-	cargo run -q --profile $(PROFILE) -p tests --bin demo -- $(ARGS)
+	@# On a terminal cargo shows how far it is; elsewhere a line says why nothing happens for a while.
+	@[ -t 2 ] || echo "Building deploy as it is deployed (release, LTO) and the lab: minutes the first time, seconds later"
+	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy; \
+	  cargo build $$quiet --locked -p tests --bin demo
+	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
 test: lint unit template demo ## Everything that must be green before a merge
@@ -46,7 +50,7 @@ unit: rust nextest ## Rust tests, documentation tests included
 	cargo test -q --locked --workspace --doc
 
 .PHONY: template
-template: venv ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+template: venv judges ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
 	$(PYTHON) -m pytest -q tests/stack
 
 .PHONY: parameters
@@ -63,8 +67,8 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 
 .PHONY: conformance
 conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
-	cargo build -q --profile $(PROFILE) -p tests --bin lab
-	$(PYTHON) -m pytest -q tests/conformance
+	cargo build -q --locked -p tests --bin lab
+	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
 
 .PHONY: build
 build: rust venv-build ## Build what is deployed, with `sam build`
@@ -74,13 +78,18 @@ build: rust venv-build ## Build what is deployed, with `sam build`
 sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
 	scripts/sam-local.sh
 
+.PHONY: sam-deploy
+sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an event through it, `sam delete`
+	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+	$(PYTHON) -m pytest -q tests/deployed
+
 .PHONY: deny
 deny: rust ## Licences, sources and banned crates, with cargo-deny
 	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: clean
-clean: ## Remove what was built; .venv and .tools stay
+clean: ## Remove what was built; the tools stay
 	rm -rf .aws-sam
 	cargo clean
 
@@ -98,6 +107,9 @@ nextest: rust
 .PHONY: venv
 venv: $(VENV)/.requirements
 
+.PHONY: judges
+judges: .venv-judges/.requirements
+
 .PHONY: venv-build
 venv-build: $(VENV)/.requirements-build
 
@@ -108,4 +120,9 @@ $(VENV)/.requirements: tests/python/requirements.txt
 
 $(VENV)/.requirements-build: tests/python/requirements-build.txt $(VENV)/.requirements
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-judges/.requirements: tests/python/requirements-judges.txt
+	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -96,8 +96,8 @@ gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gatew
 if [ -z "${LAB:-}" ]; then
   LAB=$gateway:${LAB_PORT:-4599}
   cargo build -q -p tests --bin lab
-  "$(cargo metadata --format-version 1 --no-deps | python -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/lab" \
-    --listen "$LAB" >"$work/lab.log" 2>&1 &
+  "${CARGO_TARGET_DIR:-target}/debug/lab" \
+    --bind "${LAB%:*}" --port "${LAB##*:}" >"$work/lab.log" 2>&1 &
   started+=($!)
   for _ in $(seq 50); do (exec 3<>"/dev/tcp/${LAB%:*}/${LAB#*:}") 2>/dev/null && break; sleep 0.2; done
 fi
@@ -125,8 +125,9 @@ failed=0
 for event in events/*.json; do
   wrap "$event" >"$work/batch.json"
   # Without credentials of its own SAM hands over made-up ones; with them it would ask STS first. The exit code of `sam local
-  # invoke` is 0 even when the function fails, hence the look at its answer.
-  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u AWS_PROFILE \
+  # invoke` is 0 even when the function fails, hence the look at its answer. What a function declares and this shell has set
+  # is taken from the shell, unless scripts/sam-local.env.json says it.
+  env -u AWS_ENDPOINT_URL -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u AWS_PROFILE \
     sam local invoke DeployFunction --template .aws-sam/build/local.yaml --event "$work/batch.json" --skip-pull-image \
     --env-vars scripts/sam-local.env.json --parameter-overrides "Architecture=$architecture" \
     >"$work/out" 2>"$work/err" || true
@@ -135,7 +136,7 @@ for event in events/*.json; do
   else
     failed=1
     echo "FAILED  $event"
-    tail -20 "$work/err" "$work/out"
+    tail -n 20 "$work/err" "$work/out"
   fi
 done
 exit "$failed"

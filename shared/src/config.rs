@@ -164,7 +164,7 @@ mod tests {
     fn what_is_left_out_has_a_default_that_is_documented() {
         let config = with(&[]).unwrap();
         assert_eq!(config.alert_format, AlertFormat::Text);
-        assert_eq!(config.rollout_timeout, Duration::from_secs(3600));
+        assert_eq!(config.rollout_timeout, Duration::from_hours(1));
         assert_eq!(config.api_budget_percent, 50);
         assert!(!config.dry_run && config.dead_letter_queue.is_none());
     }

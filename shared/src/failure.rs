@@ -103,6 +103,11 @@ impl CallFailure {
         Self { operation, resource: resource.to_string(), kind, code, message }
     }
 
+    /// Whether the same call may succeed another time, by itself or after the operator has allowed it.
+    pub fn is_worth_a_retry(&self) -> bool {
+        !matches!(self.kind, FailureKind::Invalid | FailureKind::Missing)
+    }
+
     /// What the operator should do about it.
     pub fn advice(&self) -> &'static str {
         match self.kind {

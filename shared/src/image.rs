@@ -106,6 +106,14 @@ impl ImageTag {
     }
 }
 
+/// Whether these media types, as ECR tells them, are those of something that a container can run: an index, or a manifest
+/// whose configuration is an image's. An artifact (a chart, a signature, an SBOM) has a configuration of another type.
+pub fn is_image(manifest: Option<&str>, artifact: Option<&str>) -> bool {
+    let is_list = |media: &str| media.contains("image.index") || media.contains("manifest.list");
+    let is_config = |media: &str| media.contains("image.config") || media.contains("container.image");
+    manifest.is_some_and(is_list) || artifact.is_none_or(|media| media.is_empty() || is_config(media))
+}
+
 /// Reads `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and its FIPS, China and dual-stack forms.
 fn ecr_host(host: &str) -> Option<(AccountId, Region)> {
     let (account, rest) = host.split_once('.')?;

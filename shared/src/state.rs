@@ -70,14 +70,15 @@ impl Table {
         answer.item.map_or_else(|| Ok(Versioned::default()), |item| self.read(key, &item))
     }
 
-    /// Reads many items, consistently, a hundred a call. Keys without an item are left out.
+    /// Reads many items, consistently, a hundred a call. Keys without an item are left out; an item that this version of
+    /// Steward cannot read stands as a failure of its own and spoils no other.
     ///
     /// # Errors
-    /// The failed call, or an item that this version of Steward cannot read.
+    /// The failed call.
     pub async fn get_all<T: DeserializeOwned + Default>(
         &self,
         keys: &[Key],
-    ) -> Result<HashMap<Key, Versioned<T>>, CallFailure> {
+    ) -> Result<HashMap<Key, Result<Versioned<T>, CallFailure>>, CallFailure> {
         let mut found = HashMap::new();
         for chunk in keys.chunks(BATCH) {
             let wanted = KeysAndAttributes::builder().consistent_read(true);
@@ -90,7 +91,7 @@ impl Table {
                 for item in answer.responses.unwrap_or_default().into_values().flatten() {
                     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
                     let key = Key::new(text("pk").unwrap_or_default(), text("sk").unwrap_or_default());
-                    let versioned = self.read(&key, &item)?;
+                    let versioned = self.read(&key, &item);
                     found.insert(key, versioned);
                 }
                 request = answer.unprocessed_keys;

@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -46,6 +47,10 @@ struct Inner {
     plugged: Mutex<BTreeMap<String, Plugged>>,
     crash: Crash,
     sleeps: Mutex<(u64, BTreeSet<(Timestamp, u64)>)>,
+    /// How many requests have arrived: a sign that whoever waits beside is at work.
+    arrivals: AtomicU64,
+    /// Length of the last answer in bytes: who gets a long one is at work for longer before the next request.
+    answered: AtomicUsize,
 }
 
 type Plugged = Arc<tokio::sync::Mutex<Box<dyn Service>>>;
@@ -86,6 +91,8 @@ impl Account {
             plugged: Mutex::new(BTreeMap::new()),
             crash: Crash::default(),
             sleeps: Mutex::default(),
+            arrivals: AtomicU64::new(0),
+            answered: AtomicUsize::new(0),
         };
         Self(Arc::new(inner))
     }
@@ -173,6 +180,24 @@ impl Account {
     /// Switches API throttling on (the default) or off.
     pub fn throttling(&self, on: bool) {
         self.lock().throttle.switch(on);
+    }
+
+    /// How many requests have arrived so far.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.0.arrivals.load(Ordering::Relaxed)
+    }
+
+    /// Length of the last answer in bytes.
+    pub(crate) fn answered(&self) -> usize {
+        self.0.answered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_arrival(&self) {
+        self.0.arrivals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_answer(&self, bytes: usize) {
+        self.0.answered.store(bytes, Ordering::Relaxed);
     }
 
     /// Enters a wait until `until`; answers its number.

@@ -19,9 +19,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::account::{Account, LostReply};
 
-/// Polls of a sleep in which nothing else moved the clock, after which the sleep itself may move it. A sleep that is an
+/// Polls of a sleep in which nothing else moved the clock and no request arrived, after which the sleep itself may move it. A sleep that is an
 /// SDK timeout runs beside the call that it guards, and must not overtake that call while it makes progress.
-const IDLE_POLLS: u32 = 16;
+const IDLE_POLLS: usize = 16;
+/// An SDK's paginator is polled once and more for each item of a page, and an item is no shorter than this, in bytes.
+const BYTES_PER_POLL: usize = 32;
 
 /// What an SDK client of the account is configured with. Clones share the account.
 #[derive(Clone, Debug)]
@@ -89,15 +91,17 @@ struct VirtualSleep {
     account: Account,
     until: Timestamp,
     number: Option<u64>,
-    seen: Timestamp,
-    idle: u32,
+    /// The clock, and how many requests had arrived, when something was last seen to happen.
+    seen: (Timestamp, u64),
+    idle: usize,
 }
 
 impl VirtualSleep {
     fn new(account: Account, duration: SignedDuration) -> Self {
         let now = account.clock().now();
         let until = now.checked_add(duration).unwrap_or(Timestamp::MAX);
-        Self { account, until, number: None, seen: now, idle: 0 }
+        let seen = (now, account.arrivals());
+        Self { account, until, number: None, seen, idle: 0 }
     }
 }
 
@@ -111,11 +115,12 @@ impl Future for VirtualSleep {
             return Poll::Ready(());
         }
         let number = *self.number.get_or_insert_with(|| account.enlist(until));
-        if now != self.seen {
-            (self.seen, self.idle) = (now, 0);
+        let seen = (now, account.arrivals());
+        if seen != self.seen {
+            (self.seen, self.idle) = (seen, 0);
         }
         self.idle += 1;
-        if self.idle > IDLE_POLLS && account.ends_first(until, number) {
+        if self.idle > IDLE_POLLS + account.answered() / BYTES_PER_POLL && account.ends_first(until, number) {
             account.advance_to(until);
             return Poll::Ready(());
         }
@@ -183,6 +188,22 @@ mod tests {
             () = guarded => {}
         }
         assert_eq!(account.clock().now().as_second(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_timeout_does_not_overtake_many_calls_that_take_no_time() {
+        let account = account();
+        let calls = async {
+            for _ in 0..10 * IDLE_POLLS {
+                list_clusters(&account).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = calls => {}
+            () = account.sleep(SignedDuration::from_secs(120)) => panic!("the timeout came first"),
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,4 @@
-"""From event to function: nothing gets lost without a trace. Whether each rule's pattern matches its sample event and none
-of the near misses is tested in Rust, by the lab that delivers by the same patterns."""
+"""From event to function: nothing gets lost without a trace. What the rules hear is judged in test_patterns.py."""
 
 import hashlib
 import json

@@ -1,8 +1,12 @@
 """Least privilege: what a role may do is named, bounded, and no more."""
 
-import pytest
+import re
 
-from stack import as_list, expand, load, of_type, statements
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from stack import ROOT, as_list, expand, load, of_type, statements
 
 ROLES = of_type(expand(), "AWS::IAM::Role")
 
@@ -85,3 +89,40 @@ def test_no_function_has_a_role_made_by_the_translator():
     """Such a role carries AWSLambdaBasicExecutionRole, which may create and write any log group."""
     assert set(ROLES) == set(of_type(load(), "AWS::IAM::Role"))
     assert not any("ManagedPolicyArns" in role["Properties"] for role in ROLES.values())
+
+
+# What no line of the code calls: Lambda itself does, or IAM asks for it beside another action.
+NOT_CALLED = {
+    "ecs:TagResource",
+    "iam:PassRole",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+PREFIXES = {"dynamodb": "dynamodb", "ecr": "ecr", "ecs": "ecs", "resourcegroupstaggingapi": "tag", "sns": "sns", "sqs": "sqs"}
+
+
+def called(*folders):
+    """IAM actions of all SDK calls in the code under `folders`, tests left out. Operations come from botocore's models."""
+    code = ""
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.rs"):
+            if path.stem != "tests":
+                code += path.read_text().split("#[cfg(test)]")[0]
+    session = botocore.session.get_session()
+    return {
+        f"{prefix}:{operation}"
+        for service, prefix in PREFIXES.items()
+        for operation in session.get_service_model(service).operation_names
+        if re.search(rf"\.{xform_name(operation)}\(\)", code)
+    }
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "SweepScheduleRole"])
+def test_a_function_may_make_exactly_the_calls_that_its_code_makes(role):
+    allowed = {action for _, _, statement in statements(ROLES[role]) for action in as_list(statement["Action"])}
+    assert allowed - NOT_CALLED == called(f"functions/{role.removesuffix('Role').lower()}/src", "shared/src")

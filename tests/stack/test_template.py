@@ -3,6 +3,8 @@
 import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,7 +12,9 @@ import yaml
 from stack import ROOT, TEMPLATE, expand, load, of_type
 
 
-def run(*command):
+def run(program, *arguments):
+    """Runs a program that is installed beside this Python."""
+    command = [Path(sys.executable).with_name(program), *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 

@@ -64,6 +64,20 @@ def test_an_alarm_reaches_the_topic_and_names_its_runbook(name):
     assert (ROOT / runbook).exists()
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_kind_of_alert_has_a_runbook(function):
+    source = ROOT / "functions" / function.removesuffix("Function").lower() / "src"
+    code = "".join(path.read_text() for path in source.rglob("*.rs"))
+    kinds = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)",\s*Severity::', code))
+    assert kinds, "no alert was found in the code"
+    assert not [kind for kind in sorted(kinds) if not (ROOT / f"docs/runbooks/{kind}.md").exists()]
+
+
+def test_the_list_of_runbooks_is_complete():
+    listed = set(re.findall(r"\(([a-z-]+\.md)\)", (ROOT / "docs/runbooks/README.md").read_text()))
+    assert listed == {path.name for path in (ROOT / "docs/runbooks").glob("*.md")} - {"README.md"}
+
+
 def test_the_topic_lets_alarms_of_this_account_in():
     (policy,) = of_type(STACK, "AWS::SNS::TopicPolicy").values()
     allowed = [it for it in policy["Properties"]["PolicyDocument"]["Statement"] if it["Effect"] == "Allow"]

@@ -1,9 +1,18 @@
 //! End-to-end tests: the real `deploy` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
 //! SDK is linked once.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
 
+mod asked;
+mod bad_input;
+mod calls;
+mod central_registry;
+mod comparison;
+mod corpus;
+mod docs;
 mod hosting;
+mod outbox;
 mod push;
+mod queue;
 mod rules;
 mod support;

@@ -44,6 +44,14 @@ fn every_sample_but_the_sweep_matches_exactly_one_rule() {
 }
 
 #[test]
+fn what_deploy_itself_ignores_reaches_it_by_one_rule() {
+    let bus = Bus::new(template().rules);
+    for (name, event) in samples("events/ignored") {
+        assert_eq!(bus.route(&event).len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn no_near_miss_matches_a_rule() {
     let bus = Bus::new(template().rules);
     for (name, event) in samples("events/near-misses") {

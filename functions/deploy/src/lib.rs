@@ -133,7 +133,7 @@ impl Deploy {
             Trigger::DeploymentChanged { service, deployment } => {
                 let memory = self.observer.memory(service).await?;
                 let attempt = memory.item.attempt.filter(|attempt| attempt.deployment.as_ref() == Some(deployment));
-                if attempt.is_none_or(|attempt| !attempt.is_under_way()) {
+                if memory.item.untold.is_empty() && attempt.is_none_or(|attempt| !attempt.is_under_way()) {
                     run.report.ignored(
                         "the deployment is not one that is watched: somebody else's, a rollback's, or told already",
                     );
@@ -181,7 +181,8 @@ impl Deploy {
                 Applied::Failed(failed) => failure = Some(failed),
             }
             run.report.add(&plan, observed, failure.as_ref());
-            run.failures.extend(failure);
+            // What AWS will refuse again as it stands is recorded, counted and told; it must not keep the message.
+            run.failures.extend(failure.filter(CallFailure::is_worth_a_retry));
         }
         Ok(in_time)
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::alert::{Alert, Severity};
 use shared::failure::{CallFailure, FailureKind};
 use shared::policy::Refusal;
@@ -64,7 +65,7 @@ fn facts(attempt: &Attempt) -> Vec<(String, String)> {
     if let Some(deployment) = &attempt.deployment {
         facts.push(("deployment".to_owned(), deployment.clone()));
     }
-    facts.push(("started".to_owned(), attempt.at.to_string()));
+    facts.push(("started".to_owned(), moment(attempt.at)));
     facts
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn tell_outcome(
             alert(service, "rolled-out", Severity::Info, &format!("runs {images}"), body, runbook)
         }
         AttemptState::RolledBack => {
-            let why = why.map(|why| format!(" ECS says: {why}.")).unwrap_or_default();
+            let why = why.map(quoted).unwrap_or_default();
             let body = format!(
                 "The rollout of {images} failed, and the service is back on what it ran before.{why} This image will not be rolled out here again by itself."
             );
@@ -252,7 +253,33 @@ pub(crate) fn tell_failure(
     tell(memory, "failed", content, alert);
 }
 
+/// ECS's own reason as a sentence; some of its reasons end with a full stop, some do not.
+fn quoted(why: &str) -> String {
+    format!(" ECS says: {}.", why.trim_end_matches('.'))
+}
+
+/// A moment for people: to the second.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_ecs_ends_with_one_full_stop() {
+        assert_eq!(quoted("threshold was exceeded."), " ECS says: threshold was exceeded.");
+        assert_eq!(quoted("threshold was exceeded"), " ECS says: threshold was exceeded.");
+    }
+
+    #[test]
+    fn people_are_told_a_moment_to_the_second() {
+        assert_eq!(moment("2026-11-21T03:41:33.934794046Z".parse().unwrap()), "2026-11-21T03:41:33Z");
+    }
 }

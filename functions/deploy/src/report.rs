@@ -60,7 +60,11 @@ impl Report {
     }
 
     pub(crate) fn swept(&mut self) {
+        // Nothing blocked is told as a number, too: the alarm keeps its last answer until there is another.
+        self.metrics.count("BlockedServices", 0);
         self.metrics.count("SweepCompleted", 1);
+        // None is a figure too: without it the alarm would keep its last answer for ever.
+        self.metrics.count("BlockedServices", 0);
     }
 
     /// What was decided about a service, and whether a call for it failed.
@@ -153,4 +157,17 @@ fn reason(decision: &Decision) -> String {
 /// Whether somebody has to do something before the service runs what its policy names.
 fn is_blocked(reason: &Reason) -> bool {
     matches!(word(&Decision::Left(reason.clone())), "tags" | "unsupported" | "blocked" | "refused" | "not-in-registry")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_completed_sweep_without_a_blocked_service_says_so_or_the_alarm_would_never_end() {
+        let mut report = Report::new("sweep", false);
+        report.swept();
+        let line = report.metrics.line(FUNCTION, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(line.contains(r#""BlockedServices":0"#), "{line}");
+    }
 }

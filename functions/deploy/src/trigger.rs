@@ -88,7 +88,9 @@ impl Trigger {
             }
             ("aws.ecr", "ECR Image Action") => image_action(&event.detail()?, account, event_region(event, region)?),
             ("aws.ecs", "ECS Deployment State Change") => deployment_change(event),
-            (steward::SOURCE, "Image Pushed") => announcement(event.detail()?, event.time.unwrap_or(now)),
+            (steward::SOURCE, "Image Pushed") => {
+                announcement(event.detail()?, event.time.unwrap_or(now), account, region)
+            }
             (steward::SOURCE, "Deploy Requested") => {
                 let request: DeployRequested = event.detail()?;
                 let checked = request.check();
@@ -137,12 +139,8 @@ fn image_action(detail: &ImageAction, account: &AccountId, region: Region) -> Re
     Ok(Trigger::Pushed { repository: Repository { registry, path: checked.path }, tag })
 }
 
-/// An artifact that is neither an index nor an image has a configuration of another media type.
 fn is_image(detail: &ImageAction) -> bool {
-    let is_list = |media: &str| media.contains("image.index") || media.contains("manifest.list");
-    let is_config = |media: &str| media.contains("image.config") || media.contains("container.image");
-    detail.manifest_media_type.as_deref().is_some_and(is_list)
-        || detail.artifact_media_type.as_deref().is_none_or(|media| media.is_empty() || is_config(media))
+    shared::image::is_image(detail.manifest_media_type.as_deref(), detail.artifact_media_type.as_deref())
 }
 
 fn deployment_change(event: &Event) -> Result<Trigger, HandlingError> {
@@ -164,13 +162,19 @@ fn deployment_change(event: &Event) -> Result<Trigger, HandlingError> {
     }
 }
 
-fn announcement(image: ImagePushed, at: Timestamp) -> Result<Trigger, HandlingError> {
-    match image.repository.registry {
-        // ECR tells the truth itself, whatever an event says.
-        Registry::Ecr { .. } => Err(HandlingError::Rejected(
-            "Image Pushed is for registries other than private ECR, which sends its own events".into(),
+fn announcement(
+    image: ImagePushed,
+    at: Timestamp,
+    account: &AccountId,
+    region: &Region,
+) -> Result<Trigger, HandlingError> {
+    match &image.repository.registry {
+        // The own registry tells the truth itself, whatever an event says. That of another account or region is out of
+        // reach, events and all.
+        Registry::Ecr { account: a, region: r } if a == account && r == region => Err(HandlingError::Rejected(
+            "Image Pushed is for other registries: this account's ECR sends its own events".into(),
         )),
-        Registry::Other(_) => Ok(Trigger::Announced { image, at }),
+        _ => Ok(Trigger::Announced { image, at }),
     }
 }
 

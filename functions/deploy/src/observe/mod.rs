@@ -3,7 +3,7 @@
 //! The order keeps the calls few: tags tell who has opted in, ten services come with one call, a revision is read once
 //! while the execution environment lives, a repository once an invocation, and digests only where nothing else tells them.
 
-mod model;
+pub(crate) mod model;
 mod registry;
 mod services;
 mod task_definition;
@@ -88,10 +88,12 @@ impl Observer {
         for batch in batches {
             let described = services::describe(self.clients.ecs(), batch).await;
             for arn in batch {
-                let memory = memories.remove(&Rollout::key(arn)).unwrap_or_default();
-                let (service, failure) = match &described {
-                    Ok(services) => (services.get(arn).cloned(), None),
-                    Err(failure) => (None, Some(failure.clone())),
+                let memory = memories.remove(&Rollout::key(arn)).unwrap_or_else(|| Ok(Versioned::default()));
+                // Without its memory a service is not looked at: what is remembered may be why nothing must be done.
+                let (service, memory, failure) = match (&described, memory) {
+                    (Ok(services), Ok(memory)) => (services.get(arn).cloned(), memory, None),
+                    (Err(failure), Ok(memory)) => (None, memory, Some(failure.clone())),
+                    (_, Err(failure)) => (None, Versioned::default(), Some(failure)),
                 };
                 let observed = Observed { service, containers: Vec::new(), memory, outcome: None, failure };
                 seen.insert(arn.clone(), observed);
@@ -141,6 +143,9 @@ impl Observer {
                 if !catalogs.contains_key(repository) {
                     let catalog = self.catalog(repository).await;
                     catalogs.insert(repository.clone(), catalog);
+                }
+                if let Some(Err(failure)) = catalogs.get(repository) {
+                    observed.failure.get_or_insert_with(|| failure.clone());
                 }
             }
             let asks = |container: &&Container| {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types::ImageStatus;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::arn::{AccountId, Region};
 use shared::event::steward::ImagePushed;
 use shared::failure::{CallFailure, FailureKind};
-use shared::image::{Digest, ImageTag, Registry, Repository};
+use shared::image::{Digest, ImageTag, Registry, Repository, is_image};
 use shared::policy::Image;
 use shared::state::{Key, Table};
 
@@ -29,11 +30,20 @@ pub(super) async fn ecr_catalog(client: &Client, repository: &Repository) -> Res
         client.describe_images().repository_name(&repository.path).max_results(PAGE).into_paginator().items().send();
     let mut images = Vec::new();
     while let Some(detail) = pages.next().await {
-        let detail = detail.map_err(|error| CallFailure::new("ecr:DescribeImages", repository, &error))?;
+        let detail = match detail.map_err(|error| CallFailure::new("ecr:DescribeImages", repository, &error)) {
+            // A repository that is gone holds nothing: the policy says so for its containers, and has its say for others.
+            Err(failure) if failure.kind == FailureKind::Missing => break,
+            detail => detail?,
+        };
         let digest = detail.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
         let pushed_at = detail.image_pushed_at.and_then(|at| Timestamp::new(at.secs(), 0).ok());
         if let (Some(digest), Some(pushed_at)) = (digest, pushed_at) {
-            let tags = detail.image_tags.unwrap_or_default();
+            // A tag on what no container can run is none that a policy may choose: a chart beside the images, an archived
+            // image. What carries it stays in the catalog, by its digest and age.
+            let media = (detail.image_manifest_media_type.as_deref(), detail.artifact_media_type.as_deref());
+            let is_active = detail.image_status.as_ref().is_none_or(|status| *status == ImageStatus::Active);
+            let runs = is_active && is_image(media.0, media.1);
+            let tags = detail.image_tags.filter(|_| runs).unwrap_or_default();
             let tags = tags.iter().filter_map(|tag| tag.parse::<ImageTag>().ok()).filter(|tag| !tag.is_signature());
             images.push(Image { pushed_at, digest, tags: tags.collect() });
         }

@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
 };
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use shared::arn::ServiceArn;
-use shared::failure::CallFailure;
+use shared::failure::{CallFailure, FailureKind};
 use shared::image::Digest;
 use shared::tags;
 
@@ -76,9 +76,14 @@ pub(super) async fn describe(
     };
     let request = client.describe_services().cluster(cluster).include(ServiceField::Tags);
     let request = request.set_services(Some(batch.iter().map(ToString::to_string).collect()));
-    let answer = request.send().await;
-    let answer =
-        answer.map_err(|error| CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error))?;
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = CallFailure::new("ecs:DescribeServices", format_args!("cluster {cluster}"), &error);
+            // The tagging API goes on listing the services of a cluster for a while after it was deleted.
+            return if failure.kind == FailureKind::Missing { Ok(BTreeMap::new()) } else { Err(failure) };
+        }
+    };
     let services = answer.services.unwrap_or_default().into_iter().filter_map(read);
     Ok(services.map(|service| (service.arn.clone(), service)).collect())
 }

@@ -63,10 +63,7 @@ pub(super) fn choose(
         let wanted = if let Some(request) = trigger.request() {
             let wanted = requested(request, managed)?;
             let moves = running.digest.as_ref() != Some(&wanted.digest);
-            against_policy |= match &verdict {
-                Verdict::Move(choice) => choice.digest != wanted.digest,
-                _ => moves,
-            };
+            against_policy |= !is_favoured(&tags.policy, managed, &running, &wanted.digest);
             moves.then_some(wanted)
         } else {
             take_stance(tags, managed, &running, &bad, observed, memory, now)?;
@@ -148,9 +145,15 @@ fn unknown_digest(
     if service.primary().is_some_and(|primary| primary.rollout == RolloutState::InProgress) {
         return Err(Reason::OthersUnderWay);
     }
+    // Only a push of this very tag says that it moved; a push of another tag says nothing about it.
+    let moved = match trigger {
+        Trigger::Pushed { tag, .. } => *tag == choice.tag,
+        Trigger::Announced { image, .. } => image.tag == choice.tag,
+        _ => false,
+    };
     match memory.settled.get(name) {
         Some(settled) if settled.digest == choice.digest => Ok(None),
-        None if *trigger == Trigger::Sweep => Err(Reason::RunningUnknown(name.to_owned())),
+        None if !moved => Err(Reason::RunningUnknown(name.to_owned())),
         _ => Ok(Some(choice)),
     }
 }
@@ -169,6 +172,21 @@ fn requested(request: &DeployRequested, managed: Managed<'_>) -> Result<Wanted, 
     };
     let tag = request.tag.clone().or_else(|| image.tags.iter().max().cloned());
     Ok(Wanted { digest: image.digest.clone(), tag, pushed_at: image.pushed_at })
+}
+
+/// Whether the policy itself would have the container run the image, but for having failed here before: to try such a
+/// digest again is not to go against the policy.
+fn is_favoured(policy: &Policy, managed: Managed<'_>, running: &Running, wanted: &Digest) -> bool {
+    let images = &managed.catalog.images;
+    match policy.verdict(running, images, &BTreeSet::new()) {
+        Verdict::Move(choice) => choice.digest == *wanted,
+        // Where no digest is known, the tag that it was started by says what it runs.
+        Verdict::UpToDate if running.digest.is_none() => {
+            let names_it = |image: &&Image| running.tag.as_ref().is_some_and(|tag| image.tags.contains(tag));
+            images.iter().find(names_it).is_some_and(|image| image.digest == *wanted)
+        }
+        Verdict::UpToDate | Verdict::Refused(_) => running.digest.as_ref() == Some(wanted),
+    }
 }
 
 /// The reference that brings a container to the image.

@@ -44,7 +44,7 @@ pub(crate) struct Plan {
     pub service: ServiceArn,
     /// The decision.
     pub decision: Decision,
-    /// What is to be remembered, when it differs from what is: written before anything is called.
+    /// What is to be remembered, when it differs from what is or holds untold alerts: written before anything is called.
     #[serde(skip)]
     pub memory: Option<Rollout>,
 }
@@ -138,7 +138,7 @@ pub(crate) enum Reason {
     #[error("which digest container {0} runs is unknown; it rolls at the next push")]
     RunningUnknown(String),
     /// A pin.
-    #[error("it is pinned since {} by {}", .0.since, notice::pinned_by(&.0.by))]
+    #[error("it is pinned since {} by {}", notice::moment(.0.since), notice::pinned_by(&.0.by))]
     Pinned(Pin),
     /// Somebody else's deployment has not ended, so what will run is not known yet.
     #[error("a deployment by somebody else is under way")]
@@ -200,8 +200,10 @@ pub(crate) fn plan(
         Decision::Roll(roll) => memory.attempt = Some(intent(roll, event, observed, &memory, now)),
         _ => {}
     }
-    let changed = !settings.dry_run && memory != observed.memory.item;
-    Plan { service: arn.clone(), decision, memory: changed.then_some(memory) }
+    // What waits in the outbox is a reason to write too: it is published then.
+    let is_due = memory != observed.memory.item || !memory.untold.is_empty();
+    let memory = (is_due && !settings.dry_run).then_some(memory);
+    Plan { service: arn.clone(), decision, memory }
 }
 
 /// What is written down before the call.

@@ -1,0 +1,68 @@
+//! What the story comes to: what runs, what was called, how long it took.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::cast::CAST;
+use crate::ledger::{Ledger, is_write};
+use crate::page::Look;
+use crate::stage::{Stage, counted, short};
+use crate::timeline::spoken;
+
+/// Prints it.
+pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: Duration) {
+    stage.past.push(std::mem::take(&mut stage.ledger));
+    let alerts = |service: &str| -> usize {
+        let all = stage.past.iter().flat_map(|ledger| &ledger.alerts);
+        all.filter(|alert| alert.attributes.get("subject").is_some_and(|subject| subject == service)).count()
+    };
+    stage.page.plain(Look::Bold, "\nIn the end");
+    let heading =
+        format!("  {:19}  {:15}  {:12}  {:>11}  {:>6}  {}", "service", "policy", "runs", "deployments", "alerts", "");
+    stage.page.plain(Look::Dim, heading.trim_end());
+    for member in CAST {
+        let running = stage.running(member.name);
+        let (deployments, alerts) = (stage.deployments(member.name), alerts(member.name));
+        let row = format!(
+            "  {:19}  {:15}  {:12}  {deployments:>11}  {alerts:>6}  {}",
+            member.name,
+            member.policy,
+            short(&running),
+            member.what
+        );
+        stage.page.plain(Look::Plain, &row);
+    }
+    let works = || stage.past.iter().flat_map(|ledger: &Ledger| &ledger.works);
+    let (mut by_service, mut writes) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
+    for call in works().flat_map(|work| &work.calls) {
+        *by_service.entry(call.split(':').next().unwrap_or_default()).or_default() += 1;
+        if is_write(call) {
+            *writes.entry(call).or_default() += 1;
+        }
+    }
+    let sweeps = works().filter(|work| work.trigger() == "sweep").count();
+    let invocations = counted(works().count(), "invocation");
+    stage.page.note(&format!(
+        "{invocations} of deploy, {sweeps} of them by the schedule; AWS calls: {}",
+        listed(&by_service)
+    ));
+    stage.page.note(&format!("of these calls write: {}", listed(&writes)));
+    let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);
+    let starts = stage.cold_starts();
+    let ready = starts.iter().map(|start| start.ready).max().unwrap_or_default();
+    let first = starts.iter().filter_map(|start| start.answered).max().unwrap_or_default();
+    stage.page.note(&format!(
+        "cold start of the binary, the slowest of {}: {} until it is ready, {} until its first answer",
+        starts.len(),
+        millis(ready),
+        millis(first)
+    ));
+    stage.page.note(&format!("{} of simulated time in {:.1} s of real time", spoken(simulated), real.as_secs_f64()));
+}
+
+/// Names with their counts, the sum first: `14 (sns:Publish 12, sqs:SendMessage 2)`.
+fn listed(counts: &BTreeMap<&str, usize>) -> String {
+    let total: usize = counts.values().sum();
+    let each: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    format!("{total} ({})", each.join(", "))
+}

@@ -1,0 +1,64 @@
+//! `make demo`: the real `deploy` binary at work for five teams, in a simulated account and simulated time.
+//!
+//! Every step is an expectation. The last line counts them, and the exit code is 1 when one was not met.
+
+#![expect(clippy::indexing_slicing, reason = "of a JSON value it cannot panic: what is not there is null")]
+
+mod cast;
+mod closing;
+mod ledger;
+mod page;
+mod stage;
+mod story;
+mod timeline;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use jiff::Timestamp;
+
+use crate::page::Look;
+use crate::stage::{Result, Stage};
+
+const USAGE: &str = "usage: demo FOLDER, the folder with the functions' binaries, for example target/release";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(folder), None) = (arguments.next().map(PathBuf::from), arguments.next()) else {
+        return Err(USAGE.into());
+    };
+    let binary = folder.join("deploy");
+    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    let started = instant();
+    let mut stage = Stage::set(now()?, &folder).await?;
+    let begin = stage.now();
+    let megabytes = format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10);
+    stage.page.plain(
+        Look::Bold,
+        &format!("Steward: the real deploy ({}, {megabytes}) in a simulated AWS account", binary.display()),
+    );
+    stage.page.plain(
+        Look::Dim,
+        "Rules, queue and schedule are those of template.yaml. Times are simulated, h:mm:ss since the start. ECR, ECS and\n\
+         people act; deploy decides, its line is its own decision record: [what woke it, AWS calls it made].",
+    );
+    if let Err(problem) = story::play(&mut stage).await {
+        stage.check(false, &format!("the story breaks off: {problem}"));
+    }
+    let (simulated, real) = (stage.now().duration_since(begin), instant().duration_since(started));
+    closing::report(&mut stage, simulated, real);
+    Ok(if stage.page.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Simulated time begins at real time: the binary reads the real clock.
+#[expect(clippy::disallowed_methods, reason = "the story begins now")]
+fn now() -> Result<Timestamp> {
+    Ok(Timestamp::try_from(SystemTime::now())?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the demo takes is real time")]
+fn instant() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,236 @@
+//! The steps of the world, told: each becomes a line of the timeline, an entry of the ledger, or both.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use lab::sns::Published;
+use lab::world::{Invoked, Step};
+use serde_json::Value;
+
+use crate::ledger::{Ledger, Work};
+use crate::page::{Line, Look, Page};
+use crate::stage::counted;
+
+/// The rule that passes images on.
+const IMAGE_RULE: &str = "DeployImagePushedRule";
+
+/// A rollout that deploy began.
+#[derive(Clone, Debug)]
+struct Rollout {
+    began: Timestamp,
+    digest: String,
+    failed: bool,
+}
+
+/// A line that waits.
+#[derive(Debug)]
+struct Completed {
+    at: Timestamp,
+    subject: String,
+    digest: String,
+    text: String,
+}
+
+/// Tells steps.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    /// Calls since the last invocation ended.
+    calls: Vec<String>,
+    /// The rollout of each service that ECS is at.
+    rollouts: BTreeMap<String, Rollout>,
+    /// A rollout that completed, until it is known whether the team was told.
+    completed: Option<Completed>,
+    /// How many of the ledger's alerts are told.
+    alerts: usize,
+    /// The last decision told of each service, so that sweeps do not repeat it.
+    told: BTreeMap<String, String>,
+}
+
+impl Timeline {
+    /// Tells one step.
+    pub(crate) fn tell(&mut self, at: Timestamp, step: &Step, page: &Page, ledger: &mut Ledger) {
+        match step {
+            Step::Event { event, .. } if event["detail-type"] == "ECR Image Action" => {
+                ledger.image_events.push(event.clone());
+            }
+            Step::Event { event, .. } if event["detail-type"] == "ECS Task State Change" => crashed(event, ledger),
+            Step::Event { event, .. } if event["detail-type"] == "ECS Deployment State Change" => {
+                self.deployment(at, event, page, ledger);
+            }
+            Step::Sent { from, .. } if from == IMAGE_RULE => ledger.image_messages += 1,
+            Step::Called(call) => self.calls.push(format!("{}:{}", call.call.service, call.call.operation)),
+            Step::Published(alert) => ledger.alerts.push(alert.clone()),
+            Step::Answered(invoked) => self.answered(at, invoked, page, ledger),
+            _ => {}
+        }
+    }
+
+    /// Ends a stretch: nothing is left waiting, and a new ledger may follow.
+    pub(crate) fn pause(&mut self, page: &Page, ledger: &Ledger) {
+        self.complete(page, ledger);
+        self.alerts = ledger.alerts.len();
+    }
+
+    /// How a rollout ended, by ECS's own event.
+    fn deployment(&mut self, at: Timestamp, event: &Value, page: &Page, ledger: &mut Ledger) {
+        let subject = event["resources"][0].as_str().and_then(service_in).unwrap_or_default();
+        let rollout = self.rollouts.get(&subject).cloned();
+        let after = rollout.as_ref().map(|rollout| format!(" after {}", spoken(at.duration_since(rollout.began))));
+        let after = after.unwrap_or_default();
+        let failed_before = rollout.as_ref().is_some_and(|rollout| rollout.failed);
+        let digest = rollout.map(|rollout| rollout.digest).unwrap_or_default();
+        match event["detail"]["eventName"].as_str() {
+            Some("SERVICE_DEPLOYMENT_FAILED") => {
+                let crashes = ledger.crashed.remove(&subject).unwrap_or_default();
+                let text = format!("circuit breaker gives up{after}: {} crashed; rolls back", counted(crashes, "task"));
+                page.line(&Line { at, who: "ECS", subject: &subject, digest: &digest, text: &text, look: Look::Red });
+                if let Some(rollout) = self.rollouts.get_mut(&subject) {
+                    rollout.failed = true;
+                }
+            }
+            // It follows a failure, so it is that of the rollback.
+            Some("SERVICE_DEPLOYMENT_COMPLETED") if failed_before => {
+                self.rollouts.remove(&subject);
+                let text = format!("runs the image before again{after}");
+                page.line(&Line { at, who: "ECS", subject: &subject, digest: "", text: &text, look: Look::Yellow });
+            }
+            Some("SERVICE_DEPLOYMENT_COMPLETED") => {
+                self.rollouts.remove(&subject);
+                self.completed = Some(Completed { at, subject, digest, text: format!("rollout complete{after}") });
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells of a completed rollout, in one line with the fact that the team heard of it.
+    fn complete(&mut self, page: &Page, ledger: &Ledger) {
+        let Some(completed) = self.completed.take() else { return };
+        let Completed { at, subject, digest, text } = completed;
+        let is_told =
+            |alert: &&Published| attribute(alert, "kind") == "rolled-out" && attribute(alert, "subject") == subject;
+        let told = ledger.alerts.iter().rev().find(is_told).is_some_and(|alert| alert.at >= at);
+        let text = if told { text + "; deploy tells the team" } else { text };
+        page.line(&Line { at, who: "ECS", subject: &subject, digest: &digest, text: &text, look: Look::Plain });
+    }
+
+    /// What the team is told; that a rollout completed stands with ECS's own line.
+    fn alert(at: Timestamp, alert: &Published, page: &Page) {
+        let subject = attribute(alert, "subject");
+        if attribute(alert, "kind") == "rolled-out" {
+            return;
+        }
+        let title = alert.subject.as_deref().unwrap_or_default();
+        let title = title.trim_start_matches("[Steward] ").trim_start_matches(subject).trim_start_matches(": ");
+        let digest = digest_in(&alert.message).unwrap_or_default();
+        let text = brief(&format!("tells the team: {title}"), &digest);
+        let look = match attribute(alert, "severity") {
+            "critical" => Look::Red,
+            "warning" => Look::Yellow,
+            _ => Look::Plain,
+        };
+        page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+    }
+
+    /// What an invocation decided, by the records in its log.
+    fn answered(&mut self, at: Timestamp, invoked: &Invoked, page: &Page, ledger: &mut Ledger) {
+        self.complete(page, ledger);
+        let calls = std::mem::take(&mut self.calls);
+        let lines: Vec<Value> = invoked.log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let records: Vec<Value> = lines.iter().filter(|line| line["decision"].is_string()).cloned().collect();
+        let work = Work { calls, records };
+        let count = work.calls.len();
+        let mut cost = Some(format!(" [{}, {count} {}]", work.trigger(), if count == 1 { "call" } else { "calls" }));
+        for record in &work.records {
+            if let Some(text) = self.worth_telling(record) {
+                let subject = record["subject"].as_str().unwrap_or_default();
+                let digest = record["target"].as_str().or(record["reason"].as_str()).and_then(digest_in);
+                let digest = digest.unwrap_or_default();
+                let text = brief(&text, &digest) + &cost.take().unwrap_or_default();
+                let look = if record["decision"] == "roll" { Look::Green } else { Look::Plain };
+                if record["decision"] == "roll" {
+                    let rollout = Rollout { began: at, digest: digest.clone(), failed: false };
+                    self.rollouts.insert(subject.to_owned(), rollout);
+                }
+                page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+            }
+        }
+        for line in lines.iter().filter(|line| line["reason"].is_string() && line["decision"].is_null()) {
+            let text = format!("{}: {}", text(line, "message"), text(line, "reason"));
+            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Yellow });
+        }
+        if let Err(error) = &invoked.result {
+            let text = error.to_string();
+            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Red });
+        }
+        for told in ledger.alerts.iter().skip(self.alerts) {
+            Self::alert(at, told, page);
+        }
+        self.alerts = ledger.alerts.len();
+        ledger.works.push(work);
+    }
+
+    /// The words of a record, unless they are no news: nothing to do, or the same as last time.
+    fn worth_telling(&mut self, record: &Value) -> Option<String> {
+        let decision = text(record, "decision");
+        let pushed = record["trigger"] == "image-pushed";
+        let silent =
+            matches!(decision, "under-way" | "watched" | "no-container") || decision == "up-to-date" && !pushed;
+        let elsewhere = decision == "ignored" && record["trigger"] == "deployment-changed";
+        let words = format!("{decision}: {}", text(record, "reason"));
+        let news = self.told.insert(text(record, "subject").to_owned(), words.clone()).as_ref() != Some(&words);
+        let words = if news { words } else { format!("{decision}: as before") };
+        (!silent && !elsewhere && (news || record["trigger"] != "sweep")).then_some(words)
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// Counts a task that ended by itself and badly.
+fn crashed(event: &Value, ledger: &mut Ledger) {
+    let detail = &event["detail"];
+    let ended = detail["containers"].as_array().into_iter().flatten();
+    let badly = ended.filter_map(|container| container["exitCode"].as_i64()).any(|code| code != 0);
+    if detail["lastStatus"] == "STOPPED" && badly {
+        let cluster = detail["clusterArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        let service = detail["group"].as_str().unwrap_or_default().trim_start_matches("service:");
+        *ledger.crashed.entry(format!("{cluster}/{service}")).or_default() += 1;
+    }
+}
+
+/// `cluster/service` of a service's ARN.
+fn service_in(arn: &str) -> Option<String> {
+    arn.split_once(":service/").map(|(_, short)| short.to_owned())
+}
+
+fn attribute<'a>(alert: &'a Published, name: &str) -> &'a str {
+    alert.attributes.get(name).map_or("", String::as_str)
+}
+
+/// The first digest in a text, shortened to twelve digits: `(0123456789ab)` or `sha256:...`.
+fn digest_in(text: &str) -> Option<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_digest = |word: &&str| matches!(word.len(), 12 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = words.filter(|word| *word != lab::context::ACCOUNT_ID);
+    words.into_iter().find(is_digest).and_then(|word| word.get(..12)).map(str::to_owned)
+}
+
+/// The text without the digest that has a column of its own.
+fn brief(text: &str, digest: &str) -> String {
+    let words = text.split(' ').filter(|word| *word != format!("({digest})"));
+    let word = |word: &str| match word.strip_prefix("sha256:") {
+        Some(hash) if !digest.is_empty() && hash.starts_with(digest) => "it".to_owned(),
+        _ => word.to_owned(),
+    };
+    words.map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// `1 min 12 s`.
+pub(crate) fn spoken(duration: SignedDuration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}

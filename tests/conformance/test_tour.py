@@ -1,0 +1,192 @@
+"""A tour through what the lab serves: every answer is parsed by botocore and held against AWS's own service model. What the
+answers mean is tested in Rust; here it is their form, down to unknown members, missing members and words outside an enum."""
+
+import json
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+ACCOUNT = "123456789012"
+SERVICE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/shop/backend"
+
+
+def until(question, seconds=20):
+    """Asks until the answer is true; the lab's clock runs faster than ours."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.2)
+    return answer
+
+
+def test_ecs_reads(client):
+    ecs = client("ecs")
+    assert ecs.list_clusters()["clusterArns"]
+    assert ecs.describe_clusters(clusters=["shop"])["clusters"][0]["status"] == "ACTIVE"
+    assert SERVICE in ecs.list_services(cluster="shop")["serviceArns"]
+    (service,) = ecs.describe_services(cluster="shop", services=["backend"], include=["TAGS"])["services"]
+    assert {"key": "steward:deploy", "value": "follow"} in service["tags"]
+    assert ecs.list_tags_for_resource(resourceArn=SERVICE)["tags"] == service["tags"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"], include=["TAGS"])
+    assert definition["taskDefinition"]["taskDefinitionArn"] == service["taskDefinition"]
+    assert ecs.list_task_definitions()["taskDefinitionArns"]
+    arns = [revision["arn"] for revision in service["currentServiceRevisions"]]
+    (revision,) = ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
+    assert revision["containerImages"][0]["imageDigest"].startswith("sha256:")
+    (deployment,) = ecs.list_service_deployments(cluster="shop", service="backend")["serviceDeployments"]
+    (described,) = ecs.describe_service_deployments(serviceDeploymentArns=[deployment["serviceDeploymentArn"]])["serviceDeployments"]
+    assert described["status"] == "SUCCESSFUL"
+    tasks = ecs.list_tasks(cluster="shop", serviceName="backend")["taskArns"]
+    assert len(ecs.describe_tasks(cluster="shop", tasks=tasks)["tasks"]) == 2
+
+
+def test_ecs_writes(client):
+    ecs = client("ecs")
+    ecs.create_cluster(clusterName="tour")
+    base = ecs.describe_task_definition(taskDefinition="backend")["taskDefinition"]
+    registered = ecs.register_task_definition(
+        family="tour",
+        containerDefinitions=base["containerDefinitions"],
+        cpu="256",
+        memory="512",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        tags=[{"key": "team", "value": "tour"}],
+    )["taskDefinition"]
+    ecs.create_service(cluster="tour", serviceName="tour", taskDefinition=registered["taskDefinitionArn"], desiredCount=1, launchType="FARGATE")
+    arn = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/tour/tour"
+
+    def steady():
+        (service,) = ecs.describe_services(cluster="tour", services=["tour"])["services"]
+        return service["deployments"][0]["rolloutState"] == "COMPLETED"
+
+    until(steady)
+    ecs.tag_resource(resourceArn=arn, tags=[{"key": "steward:hold", "value": "tour"}])
+    ecs.untag_resource(resourceArn=arn, tagKeys=["steward:hold"])
+    ecs.update_service(cluster="tour", service="tour", forceNewDeployment=True)
+    (running,) = ecs.list_service_deployments(cluster="tour", service="tour", status=["PENDING", "IN_PROGRESS"])["serviceDeployments"]
+    ecs.stop_service_deployment(serviceDeploymentArn=running["serviceDeploymentArn"], stopType="ROLLBACK")
+    until(steady)
+    (task,) = ecs.list_tasks(cluster="tour", serviceName="tour")["taskArns"]
+    ecs.stop_task(cluster="tour", task=task, reason="tour")
+    ecs.update_service(cluster="tour", service="tour", desiredCount=0)
+    ecs.delete_service(cluster="tour", service="tour", force=True)
+    ecs.deregister_task_definition(taskDefinition=registered["taskDefinitionArn"])
+
+
+def test_ecr(client):
+    ecr = client("ecr")
+    ecr.create_repository(repositoryName="tour")
+    assert "tour" in [it["repositoryName"] for it in ecr.describe_repositories()["repositories"]]
+    (image,) = ecr.batch_get_image(repositoryName="backend", imageIds=[{"imageTag": "latest"}])["images"]
+    ecr.put_image(repositoryName="backend", imageTag="tour", imageManifest=image["imageManifest"])
+    (detail,) = ecr.describe_images(repositoryName="backend", imageIds=[{"imageTag": "tour"}])["imageDetails"]
+    assert detail["imageDigest"] == image["imageId"]["imageDigest"] and detail["imagePushedAt"].year >= 2020
+    assert {"imageTag": "tour", "imageDigest": detail["imageDigest"]} in ecr.list_images(repositoryName="backend")["imageIds"]
+    answer = ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageTag": "tour"}, {"imageTag": "nonesuch"}])
+    assert [failure["failureCode"] for failure in answer["failures"]] == ["ImageNotFound"]
+
+
+def test_tagging(client):
+    found = client("resourcegroupstaggingapi").get_resources(
+        ResourceTypeFilters=["ecs:service"], TagFilters=[{"Key": "steward:deploy"}], ResourcesPerPage=100
+    )
+    assert SERVICE in [it["ResourceARN"] for it in found["ResourceTagMappingList"]]
+
+
+def test_dynamodb(client):
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="tour",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    assert "tour" in dynamodb.list_tables()["TableNames"]
+    assert dynamodb.describe_table(TableName="tour")["Table"]["TableStatus"] == "ACTIVE"
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    dynamodb.put_item(TableName="tour", Item=key | {"n": {"N": "1"}}, ConditionExpression="attribute_not_exists(pk)")
+    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+        dynamodb.put_item(TableName="tour", Item=key, ConditionExpression="attribute_not_exists(pk)")
+    updated = dynamodb.update_item(
+        TableName="tour",
+        Key=key,
+        UpdateExpression="SET n = n + :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="ALL_NEW",
+    )
+    assert updated["Attributes"]["n"] == {"N": "2"}
+    assert dynamodb.get_item(TableName="tour", Key=key, ConsistentRead=True)["Item"]["n"] == {"N": "2"}
+    assert dynamodb.batch_get_item(RequestItems={"tour": {"Keys": [key]}})["Responses"]["tour"]
+    values = {":pk": {"S": "a"}}
+    assert dynamodb.query(TableName="tour", KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values)["Count"] == 1
+    assert dynamodb.scan(TableName="tour")["Count"] == 1
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        dynamodb.transact_write_items(
+            TransactItems=[{"Put": {"TableName": "tour", "Item": key, "ConditionExpression": "attribute_not_exists(pk)"}}]
+        )
+    dynamodb.delete_item(TableName="tour", Key=key)
+
+
+def test_sqs(client):
+    sqs = client("sqs")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs.create_queue(QueueName="tour.fifo", Attributes=attributes)["QueueUrl"]
+    assert url in sqs.list_queues()["QueueUrls"]
+    assert sqs.get_queue_url(QueueName="tour.fifo")["QueueUrl"] == url
+    # botocore compares the checksums of body and message by itself.
+    sqs.send_message(QueueUrl=url, MessageBody="hello", MessageGroupId="tour")
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["MessageGroupId"] == "tour"
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=30)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["FifoQueue"] == "true"
+    sqs.purge_queue(QueueUrl=url)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_sns(client):
+    sns = client("sns")
+    arn = sns.create_topic(Name="tour")["TopicArn"]
+    assert arn in [topic["TopicArn"] for topic in sns.list_topics()["Topics"]]
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ops@acme.example")
+    assert len(sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]) == 1
+    assert sns.publish(TopicArn=arn, Subject="hello", Message="hello")["MessageId"]
+
+
+def test_sts(client):
+    assert client("sts").get_caller_identity()["Account"] == ACCOUNT
+
+
+def test_events(client):
+    events = client("events")
+    rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+    assert rules
+    assert events.describe_rule(Name=rules[0])["State"] == "ENABLED"
+    answer = events.put_events(Entries=[{"Source": "tour", "DetailType": "Tour", "Detail": json.dumps({"a": 1})}])
+    assert answer["FailedEntryCount"] == 0
+    event = {"id": "1", "detail-type": "Tour", "source": "tour", "account": ACCOUNT, "time": "2026-11-20T09:14:07Z",
+             "region": "eu-west-1", "resources": [], "detail": {}}
+    assert events.test_event_pattern(EventPattern='{"source":["tour"]}', Event=json.dumps(event))["Result"] is True
+
+
+REFUSED = [
+    ("ecs", "describe_services", {"cluster": "nonesuch", "services": ["a"]}, "ClusterNotFoundException"),
+    ("ecs", "describe_services", {"cluster": "shop", "services": ["a"] * 11}, "InvalidParameterException"),
+    ("ecs", "update_service", {"cluster": "shop", "service": "nonesuch"}, "ServiceNotFoundException"),
+    ("ecs", "describe_task_definition", {"taskDefinition": "nonesuch"}, "ClientException"),
+    ("ecr", "describe_images", {"repositoryName": "nonesuch"}, "RepositoryNotFoundException"),
+    ("ecr", "describe_images", {"repositoryName": "backend", "imageIds": [{"imageTag": "nonesuch"}]}, "ImageNotFoundException"),
+    ("dynamodb", "get_item", {"TableName": "nonesuch", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}, "ResourceNotFoundException"),
+    ("sns", "publish", {"TopicArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:nonesuch", "Message": "hello"}, "NotFound"),
+    ("sqs", "get_queue_url", {"QueueName": "nonesuch"}, "AWS.SimpleQueueService.NonExistentQueue"),
+    ("events", "describe_rule", {"Name": "nonesuch"}, "ResourceNotFoundException"),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments", "code"), REFUSED, ids=lambda it: it if isinstance(it, str) else "")
+def test_what_is_wrong_is_refused_with_the_code_of_aws(client, service, operation, arguments, code):
+    with pytest.raises(ClientError) as refused:
+        getattr(client(service), operation)(**arguments)
+    assert refused.value.response["Error"]["Code"] == code

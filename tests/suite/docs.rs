@@ -1,0 +1,238 @@
+//! The documents against the code: what they name exists, and what exists is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use shared::config::VARIABLES;
+use shared::tags::{DatabaseTags, ServiceTags, TagProblem};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}")).unwrap()
+}
+
+/// Files of a folder with this ending, by name without it.
+fn names(folder: &str, ending: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+}
+
+/// Every Markdown page, by its path from the root.
+fn pages() -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    for folder in [".", "docs", "docs/adr", "docs/runbooks"] {
+        for name in names(folder, ".md") {
+            let path = format!("{folder}/{name}.md");
+            let page = text(&path);
+            pages.insert(path, page);
+        }
+    }
+    assert!(pages.len() > 20, "{:?}", pages.keys());
+    pages
+}
+
+/// What stands between back quotes, outside of blocks of code.
+fn quoted(page: &str) -> Vec<&str> {
+    let prose = page.split("```").step_by(2);
+    prose.flat_map(|part| part.lines().flat_map(|line| line.split('`').skip(1).step_by(2))).collect()
+}
+
+/// The part of a source file that is not its tests.
+fn source(path: &str) -> String {
+    text(path).split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+/// Words that look like `word` in a page: keys of tags, variables.
+fn words_with_prefix<'a>(page: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_:-".contains(c);
+    page.split(|c| !is_word(c)).filter(|word| word.starts_with(prefix) && *word != prefix).collect()
+}
+
+/// Key and values of each row of the tables of docs/tags.md; a row without a key belongs to the one above.
+fn documented_tags() -> Vec<(String, String)> {
+    let (page, mut key, mut tags) = (text("docs/tags.md"), String::new(), Vec::new());
+    for line in page.lines().filter(|line| line.starts_with("| `steward:") || line.starts_with("| | `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if !cells[1].is_empty() {
+            cells[1].trim_matches('`').clone_into(&mut key);
+        }
+        tags.extend(quoted(cells[2]).into_iter().map(|value| (key.clone(), value.to_owned())));
+    }
+    assert!(tags.len() > 20, "{tags:?}");
+    tags
+}
+
+/// Reads one tag as the resource that it belongs to would.
+fn problems(key: &str, value: &str) -> Vec<TagProblem> {
+    if key == "steward:snapshot" || key == "steward:copy" {
+        return DatabaseTags::parse([(key, value)]).err().unwrap_or_default();
+    }
+    let follow = [("steward:deploy", "follow"), (key, value)];
+    let tags = if key == "steward:deploy" { &follow[1..] } else { &follow[..] };
+    ServiceTags::parse(tags.iter().copied()).err().unwrap_or_default()
+}
+
+#[test]
+fn every_tag_that_is_documented_is_read() {
+    for (key, value) in documented_tags() {
+        assert_eq!(problems(&key, &value), [], "{key} = {value}");
+    }
+}
+
+#[test]
+fn every_key_and_every_word_that_is_read_is_documented() {
+    let documented = documented_tags();
+    let keys: BTreeSet<&str> = documented.iter().map(|(key, _)| key.as_str()).chain(["steward:hold"]).collect();
+    let unknown = [
+        ServiceTags::parse([("steward:unknown", "")]).unwrap_err(),
+        DatabaseTags::parse([("steward:unknown", "")]).unwrap_err(),
+    ];
+    let known: BTreeSet<&str> = unknown.iter().flat_map(|p| words_with_prefix(&p[0].problem, "steward:")).collect();
+    assert_eq!(keys, known);
+
+    // A value that nobody knows is answered with the words that are known.
+    let page = text("docs/tags.md");
+    for key in ["steward:mode", "steward:heal", "steward:restore-point"] {
+        let problem = problems(key, "?").remove(0).problem;
+        let words: BTreeSet<&str> = problem.strip_prefix("expected one of: ").unwrap().split(", ").collect();
+        let listed: BTreeSet<&str> = documented.iter().filter(|(k, _)| k == key).map(|(_, v)| v.as_str()).collect();
+        assert_eq!(words, listed, "{key}");
+    }
+    for (key, value) in [("steward:deploy", "?"), ("steward:deploy", "semver:?"), ("steward:snapshot", "?")] {
+        let problem = problems(key, value).remove(0).problem;
+        let words = problem.split([' ', ',', ';', '"']).filter(|word| match key {
+            "steward:deploy" => word.starts_with("semver:") || ["follow", "any", "off", "prefix:TEXT"].contains(word),
+            _ => word.ends_with("ly"),
+        });
+        let words: Vec<&str> = words.filter(|word| !word.contains("RANGE") && !word.contains('?')).collect();
+        assert!(words.len() >= 4, "{problem}");
+        for word in words {
+            assert!(page.contains(&format!("`{}", word.trim_end_matches("TEXT"))), "{word}");
+        }
+    }
+}
+
+#[test]
+fn every_variable_is_documented_and_no_other() {
+    let page = text("docs/install.md");
+    for name in VARIABLES {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    for (path, page) in pages() {
+        for name in words_with_prefix(&page, "STEWARD_") {
+            assert!(VARIABLES.contains(&name), "{path} names {name}");
+        }
+    }
+}
+
+/// Kinds of alerts: the text before each severity in the source.
+fn kinds() -> BTreeSet<String> {
+    let source = source("functions/deploy/src/notice.rs");
+    let parts: Vec<&str> = source.split("Severity::").collect();
+    let before = parts.iter().take(parts.len() - 1).filter_map(|part| {
+        let before = part.trim_end().strip_suffix("\",")?;
+        before.rsplit('"').next().map(str::to_owned)
+    });
+    let kinds: BTreeSet<String> = before.collect();
+    assert!(kinds.contains("rolled-back") && kinds.len() >= 10, "{kinds:?}");
+    kinds
+}
+
+#[test]
+fn every_kind_of_alert_and_every_alarm_has_a_runbook_and_no_runbook_is_left_over() {
+    let template = text("template.yaml");
+    let alarms = template.split("docs/runbooks/").skip(1).map(|rest| rest.split(".md").next().unwrap().to_owned());
+    let expected: BTreeSet<String> = kinds().into_iter().chain(alarms).collect();
+    let mut pages = names("docs/runbooks", ".md");
+    pages.remove("README");
+    assert_eq!(pages, expected);
+    let list = text("docs/runbooks/README.md");
+    for page in pages {
+        assert!(list.contains(&format!("[{page}]({page}.md)")), "{page}");
+    }
+}
+
+#[test]
+fn every_decision_word_is_explained() {
+    let source = source("functions/deploy/src/report.rs");
+    let words = source.split("fn word(").nth(1).unwrap().split("\n}").next().unwrap();
+    let words: BTreeSet<&str> = words.split('"').skip(1).step_by(2).chain(["failed", "deferred", "ignored"]).collect();
+    assert!(words.len() > 20, "{words:?}");
+    let page = text("docs/deploy.md");
+    let table = page.split("| decision | reason").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows = table.lines().skip(2).filter_map(|row| row.split('`').nth(1));
+    assert_eq!(rows.collect::<BTreeSet<_>>(), words);
+}
+
+#[test]
+fn every_sample_event_is_named() {
+    let page = text("docs/deploy.md");
+    for name in names("events", ".json") {
+        assert!(page.contains(&format!("`{name}.json`")), "{name}");
+    }
+}
+
+/// How GitHub makes an anchor of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let pages = pages();
+    let mut count = 0;
+    for (path, page) in &pages {
+        for link in page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { root().join(path) } else { root().join(path).parent().unwrap().join(file) };
+            assert!(target.exists(), "{path} links to {link}");
+            if !heading.is_empty() {
+                let headings = std::fs::read_to_string(&target).unwrap();
+                let mut headings = headings.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line.trim_start_matches('#')) == heading);
+                assert!(found, "{path} links to {link}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn every_file_that_a_page_names_in_full_exists() {
+    let mut count = 0;
+    for (path, page) in pages() {
+        for name in quoted(&page) {
+            let folder = name.split('/').next().unwrap();
+            if ["tests", "shared", "functions", "scripts", "events", "docs"].contains(&folder)
+                && name.contains('/')
+                && !name.contains([' ', '*', '<'])
+            {
+                assert!(root().join(name).exists(), "{path} names {name}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn the_decision_imports_no_sdk_and_neither_waits_nor_reads_a_clock() {
+    for name in names("functions/deploy/src/plan", ".rs") {
+        let source = source(&format!("functions/deploy/src/plan/{name}.rs"));
+        let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for forbidden in ["aws_sdk", "aws_smithy", "async ", ".await", "Clock", "std::env", "std::fs", "SystemTime"] {
+            assert!(code.iter().all(|line| !line.contains(forbidden)), "plan/{name}.rs has {forbidden}");
+        }
+    }
+}
