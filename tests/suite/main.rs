@@ -10,6 +10,7 @@ mod central_registry;
 mod comparison;
 mod corpus;
 mod docs;
+mod explorer;
 mod fuzz;
 mod hosting;
 mod outbox;

@@ -15,6 +15,7 @@ impl Account {
     /// A response with the extension [`LostReply`] must not reach the caller. With a crash fault the future never ends:
     /// whoever runs the caller waits on [`Account::crash`] beside it.
     pub async fn serve(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.note_arrival();
         self.advance_to(self.0.clock.now());
         let now = self.0.clock.now();
         let (protocol, decoded) = crate::http::decode(&request, now);
@@ -26,6 +27,7 @@ impl Account {
         let outcome = answer.unwrap_or_else(|| Err(internal_failure()));
         let request_id = self.lock().context.ids.uuid();
         let mut response = crate::http::encode(&protocol, outcome, &request_id, now);
+        self.note_answer(response.body().len());
         if lost {
             response.extensions_mut().insert(LostReply);
         }

@@ -195,7 +195,7 @@ mod tests {
     fn a_seed_throws_the_same_dice_each_time() {
         let throw = |seed| {
             let mut choices = Choices::random(seed, Bound::product(4, 4));
-            (0..200).for_each(|_| drop(choices.choose(Kind::Fault, 9)));
+            (0..200).for_each(|_| _ = choices.choose(Kind::Fault, 9));
             choices.script()
         };
         assert_eq!(throw(7), throw(7));

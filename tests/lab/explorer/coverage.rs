@@ -62,7 +62,7 @@ pub fn name(fault: Fault) -> Option<&'static str> {
 }
 
 /// What may happen to a call; the first is nothing. `fresh` tells whether something was written a moment ago.
-pub fn possible(_service: &str, operation: &str, fresh: bool) -> Vec<Fault> {
+pub fn possible(operation: &str, fresh: bool) -> Vec<Fault> {
     let mut faults = vec![
         Fault::Ok,
         Fault::Throttled,

@@ -55,8 +55,19 @@ pub struct Played {
     pub trace: Vec<String>,
 }
 
-/// When the account was last written, for reads that lag.
-type LastWrite = Arc<Mutex<Timestamp>>;
+/// When services and repositories were last written, for reads that lag.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    services: Timestamp,
+    repositories: Timestamp,
+}
+
+impl Written {
+    fn is_fresh(self, service: &str, now: Timestamp) -> bool {
+        let last = if service == "ecr" { self.repositories } else { self.services };
+        now.duration_since(last) < STALENESS
+    }
+}
 
 /// Plays `scene` with `design` in the place of `deploy`. `seed` is that of the SDK's jitter.
 ///
@@ -81,7 +92,7 @@ pub async fn play(
     world.attach(steward::DEPLOY, design.function(&account, spec));
     world.stop_schedules();
     let trace = traced.then(|| trace(&mut world)).unwrap_or_default();
-    let mut stage = Stage { world, choices: Shared::new(choices), last_write: Arc::default(), sent: 0 };
+    let mut stage = Stage { world, choices: Shared::new(choices), written: Arc::default(), sent: 0 };
     for step in scene.before {
         stage.act(step)?;
         stage.run(AFTER_STEPS).await?;
@@ -116,7 +127,7 @@ pub async fn play(
 struct Stage {
     world: World,
     choices: Shared,
-    last_write: LastWrite,
+    written: Arc<Mutex<Written>>,
     sent: usize,
 }
 
@@ -148,7 +159,9 @@ impl Stage {
     fn act(&mut self, step: &Step) -> Result<(), String> {
         let account = self.world.account().clone();
         let now = self.world.now();
-        *self.last_write.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        if matches!(step, Step::Push(..)) {
+            self.written.lock().unwrap_or_else(PoisonError::into_inner).repositories = now;
+        }
         let done = match step {
             Step::Push(repository, tag, content) => account.push(repository, &[*tag], *content).map(drop),
             Step::ByHand(service, image) => scene::set_by_hand(&account, service, image),
@@ -185,14 +198,13 @@ impl Stage {
     fn disturb(&mut self, scene: &Scene, gap: SignedDuration) {
         let (choices, loses) = (self.choices.clone(), scene.loses);
         self.world.bus().disturb(Box::new(move |event| mishap(event, &choices, loses, gap)));
-        let (choices, last_write) = (self.choices.clone(), Arc::clone(&self.last_write));
+        let (choices, written) = (self.choices.clone(), Arc::clone(&self.written));
         self.world.account().inject(Box::new(move |call| {
-            let mut last_write = last_write.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = call.at.duration_since(*last_write) < STALENESS;
+            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+            let faults = coverage::possible(&call.operation, written.is_fresh(&call.service, call.at));
             if call.operation == "UpdateService" {
-                *last_write = call.at;
+                written.services = call.at;
             }
-            let faults = coverage::possible(&call.service, &call.operation, fresh);
             let pick = choices.lock().choose(Kind::Fault, faults.len());
             faults.get(pick).copied().unwrap_or(crate::faults::Fault::Ok)
         }));

@@ -118,6 +118,11 @@ impl Search {
         Self { only: Some(property), ..self }
     }
 
+    /// How many schedules it ran so far.
+    pub fn schedules(&self) -> u64 {
+        self.tally.schedules
+    }
+
     /// What came of it.
     pub fn tally(self) -> Tally {
         self.tally
@@ -183,6 +188,25 @@ impl Search {
             seed = seed.wrapping_add(1);
         }
     }
+}
+
+/// Searches for the schedule with which `design` breaks what it is known to break, the smaller bounds first.
+///
+/// # Errors
+/// No runtime could be made.
+pub fn expose(template: &Arc<Template>, design: Design, until: Instant) -> std::io::Result<Option<Found>> {
+    let (name, property) = design.breaks();
+    let Some(scene) = Scene::named(name) else { return Ok(None) };
+    for bound in
+        [Bound::NOTHING, Bound::product(1, 0), Bound::product(2, 0), Bound::product(0, 1), Bound::product(1, 1)]
+    {
+        let mut search = Search::new(Arc::clone(template), scene, design)?.only(property);
+        search.exhaust(bound, Some(until), false);
+        if let Some(found) = search.tally().shortest() {
+            return Ok(Some(found.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// The moment that is so far away. Only how long to search depends on real time, never what is found.

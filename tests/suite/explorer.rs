@@ -1,0 +1,76 @@
+//! What the fault explorer runs at each `make test`: every schedule in which nothing but delivery goes wrong, and the
+//! designs that are known to be wrong. `make explore` runs the faults of calls too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab::explorer::choices::Bound;
+use lab::explorer::designs::Design;
+use lab::explorer::scene::Scene;
+use lab::explorer::search::{Search, Tally, after, expose};
+use lab::template::Template;
+
+fn template() -> Arc<Template> {
+    shared::metrics::silence();
+    Arc::new(Template::read(include_str!("../../template.yaml"), &BTreeMap::new()).unwrap())
+}
+
+fn explored(scene: &str, bounds: &[Bound]) -> Tally {
+    let mut search = Search::new(template(), Scene::named(scene).unwrap(), Design::Deploy).unwrap();
+    for bound in bounds {
+        search.exhaust(*bound, None, false);
+    }
+    search.tally()
+}
+
+#[track_caller]
+fn check(scene: &str, bounds: &[Bound]) {
+    let tally = explored(scene, bounds);
+    assert!(tally.complete && tally.schedules > 0);
+    let found: Vec<String> = tally.found.iter().map(|f| format!("{} {}", f.replay(), f.violation)).collect();
+    assert!(found.is_empty(), "{} schedules:\n{}", tally.schedules, found.join("\n"));
+}
+
+const DELIVERY: Bound = Bound::product(2, 0);
+const ONE_FAULT: Bound = Bound::product(0, 1);
+
+#[test]
+fn a_tag_that_moves_twice_survives_every_delivery_and_every_single_fault() {
+    check("follow", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn two_releases_survive_every_delivery_and_every_single_fault() {
+    check("semver", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn held_untagged_and_opted_out_services_are_never_written() {
+    check("beside", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn a_service_pinned_by_hand_is_never_written() {
+    check("by-hand", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn announced_images_survive_every_delivery_and_every_single_fault() {
+    check("announced", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn a_bad_image_survives_every_delivery() {
+    for scene in ["bad-fix", "good-bad", "release-bad-fix", "release-good-bad"] {
+        check(scene, &[DELIVERY]);
+    }
+}
+
+#[test]
+fn every_design_that_is_known_to_be_wrong_is_found() {
+    for design in Design::WRONG {
+        let found = expose(&template(), design, after(Duration::from_mins(3))).unwrap();
+        assert!(found.is_some(), "missed: {}", design.name());
+    }
+}
