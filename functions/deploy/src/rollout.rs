@@ -134,11 +134,16 @@ impl Rollout {
         self.bad.iter().map(|bad| bad.digest.clone()).collect()
     }
 
-    /// Remembers the digests of a failed attempt.
-    pub(crate) fn remember_bad(&mut self, attempt: &Attempt, now: Timestamp) {
-        for target in attempt.images.values() {
-            self.bad.retain(|bad| bad.digest != target.digest);
-            let (digest, deployment) = (target.digest.clone(), attempt.deployment.clone());
+    /// Remembers the digests of a failed attempt: those that it was meant to run, and those that it `ran`.
+    pub(crate) fn remember_bad<'a>(
+        &mut self,
+        attempt: &'a Attempt,
+        ran: impl Iterator<Item = &'a Digest>,
+        now: Timestamp,
+    ) {
+        for digest in attempt.images.values().map(|target| &target.digest).chain(ran) {
+            self.bad.retain(|bad| bad.digest != *digest);
+            let (digest, deployment) = (digest.clone(), attempt.deployment.clone());
             self.bad.push(BadDigest { digest, since: now, deployment });
         }
         let excess = self.bad.len().saturating_sub(BAD_LIMIT);

@@ -149,14 +149,12 @@ impl Observer {
                 }
             }
             let asks = |container: &&Container| {
-                let in_scope = container.image.as_ref().is_ok_and(|image| {
-                    let catalog = catalogs.get(&image.repository);
-                    let holds = catalog.is_some_and(|catalog| catalog.as_ref().is_ok_and(|c| !c.images.is_empty()));
-                    holds && scope.repository.is_none_or(|repository| *repository == image.repository)
-                });
-                in_scope
-                    && concerned(container)
-                    && needs_revision(&tags.policy, container, &service, &observed.memory.item)
+                let image = container.image.as_ref().ok();
+                let image = image.filter(|i| scope.repository.is_none_or(|repository| *repository == i.repository));
+                let catalog = image.and_then(|image| catalogs.get(&image.repository)?.as_ref().ok());
+                let catalog = catalog.filter(|catalog| concerned(container) && !catalog.images.is_empty());
+                let memory = &observed.memory.item;
+                catalog.is_some_and(|catalog| needs_revision(&tags.policy, container, &service, memory, catalog))
             };
             if observed.containers.iter().any(|container| asks(&container)) {
                 unknown.push((arn.clone(), service.revisions.clone()));

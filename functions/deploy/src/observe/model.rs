@@ -96,8 +96,13 @@ pub(crate) enum Outcome {
     UnderWay,
     /// `SUCCESSFUL`
     Successful,
-    /// `ROLLBACK_*`, with its reason.
-    RolledBack(Option<String>),
+    /// `ROLLBACK_*`
+    RolledBack {
+        /// ECS's reason.
+        why: Option<String>,
+        /// The digests that its containers ran, where ECS resolved a tag to them: it may have moved since the call.
+        ran: BTreeMap<String, Digest>,
+    },
     /// `STOPPED`: another took its place, or a person stopped it.
     Stopped,
 }

@@ -146,6 +146,7 @@ pub(super) async fn outcomes(client: &Client, seen: &mut BTreeMap<ServiceArn, Ob
     }
     let mut arns: Vec<String> = asked.keys().cloned().collect();
     arns.sort();
+    let mut rolled_back = BTreeMap::new();
     for chunk in arns.chunks(DEPLOYMENTS) {
         let request = client.describe_service_deployments().set_service_deployment_arns(Some(chunk.to_vec()));
         let answer = match request.send().await {
@@ -163,10 +164,51 @@ pub(super) async fn outcomes(client: &Client, seen: &mut BTreeMap<ServiceArn, Ob
         };
         for deployment in answer.service_deployments.unwrap_or_default() {
             let service = deployment.service_deployment_arn.as_ref().and_then(|arn| asked.get(arn));
-            if let Some(observed) = service.and_then(|arn| seen.get_mut(arn)) {
-                let rollback = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
-                let why = rollback.or_else(|| deployment.status_reason.clone());
-                observed.outcome = deployment.status.as_ref().map(|status| outcome(status, why));
+            let Some((arn, observed)) = service.and_then(|arn| Some((arn, seen.get_mut(arn)?))) else {
+                continue;
+            };
+            let rollback = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
+            let why = rollback.or_else(|| deployment.status_reason.clone());
+            observed.outcome = deployment.status.as_ref().map(|status| outcome(status, why));
+            let revision = deployment.target_service_revision.and_then(|revision| revision.arn);
+            if let (Some(Outcome::RolledBack { .. }), Some(revision)) = (&observed.outcome, revision) {
+                rolled_back.insert(revision, arn.clone());
+            }
+        }
+    }
+    what_failed(client, &rolled_back, seen).await;
+}
+
+/// Adds to the rollouts that failed by tag which digest it was: the tag may have moved between the call and the first pull.
+async fn what_failed(
+    client: &Client,
+    rolled_back: &BTreeMap<String, ServiceArn>,
+    seen: &mut BTreeMap<ServiceArn, Observed>,
+) {
+    let by_tag = |arn: &ServiceArn| {
+        let attempt = seen.get(arn).and_then(|observed| observed.memory.item.attempt.as_ref());
+        attempt.is_some_and(|attempt| attempt.task_definition.is_none())
+    };
+    let asked: Vec<String> =
+        rolled_back.iter().filter(|(_, arn)| by_tag(arn)).map(|(revision, _)| revision.clone()).collect();
+    for chunk in asked.chunks(DEPLOYMENTS) {
+        match revisions(client, chunk).await {
+            Ok(revisions) => {
+                for (revision, digests) in revisions {
+                    let observed = rolled_back.get(&revision.arn).and_then(|arn| seen.get_mut(arn));
+                    if let Some(Outcome::RolledBack { ran, .. }) = observed.and_then(|seen| seen.outcome.as_mut()) {
+                        ran.extend(digests);
+                    }
+                }
+            }
+            // Without the digest the failure would be half remembered: the next look tells it whole.
+            Err(failure) => {
+                for arn in chunk.iter().filter_map(|revision| rolled_back.get(revision)) {
+                    if let Some(observed) = seen.get_mut(arn) {
+                        observed.outcome = Some(Outcome::UnderWay);
+                        observed.failure.get_or_insert_with(|| failure.clone());
+                    }
+                }
             }
         }
     }
@@ -178,10 +220,35 @@ fn outcome(status: &ServiceDeploymentStatus, why: Option<String>) -> Outcome {
         ServiceDeploymentStatus::RollbackRequested
         | ServiceDeploymentStatus::RollbackInProgress
         | ServiceDeploymentStatus::RollbackSuccessful
-        | ServiceDeploymentStatus::RollbackFailed => Outcome::RolledBack(why),
+        | ServiceDeploymentStatus::RollbackFailed => Outcome::RolledBack { why, ran: BTreeMap::new() },
         ServiceDeploymentStatus::Stopped => Outcome::Stopped,
         _ => Outcome::UnderWay,
     }
+}
+
+/// A service revision: its ARN, and when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Revision {
+    created: Option<(i64, u32)>,
+    arn: String,
+}
+
+/// At most twenty service revisions, with the digest that each container runs where ECS knows it.
+async fn revisions(
+    client: &Client,
+    arns: &[String],
+) -> Result<BTreeMap<Revision, BTreeMap<String, Digest>>, CallFailure> {
+    let request = client.describe_service_revisions().set_service_revision_arns(Some(arns.to_vec()));
+    let answer = request.send().await;
+    let answer =
+        answer.map_err(|error| CallFailure::new("ecs:DescribeServiceRevisions", "the services' revisions", &error))?;
+    let read = |revision: aws_sdk_ecs::types::ServiceRevision| {
+        let created = revision.created_at.map(|at| (at.secs(), at.subsec_nanos()));
+        let digests = revision.container_images.unwrap_or_default().into_iter();
+        let digests = digests.filter_map(|image| Some((image.container_name?, image.image_digest?.parse().ok()?)));
+        Some((Revision { created, arn: revision.service_revision_arn? }, digests.collect()))
+    };
+    Ok(answer.service_revisions.unwrap_or_default().into_iter().filter_map(read).collect())
 }
 
 /// The digests that services run, by their service revisions, twenty a call.
@@ -192,45 +259,27 @@ pub(super) async fn running_digests(
 ) {
     let owners: BTreeMap<&String, &ServiceArn> =
         unknown.iter().flat_map(|(arn, revisions)| revisions.iter().map(move |revision| (revision, arn))).collect();
-    let revisions: Vec<String> = owners.keys().map(|revision| (*revision).clone()).collect();
-    // During a rollout there are two revisions; the newest is where the service is going.
-    let mut newest: BTreeMap<&ServiceArn, aws_sdk_ecs::types::ServiceRevision> = BTreeMap::new();
-    for chunk in revisions.chunks(DEPLOYMENTS) {
-        let request = client.describe_service_revisions().set_service_revision_arns(Some(chunk.to_vec()));
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let failure = CallFailure::new("ecs:DescribeServiceRevisions", "the services' revisions", &error);
+    let asked: Vec<String> = owners.keys().map(|revision| (*revision).clone()).collect();
+    let mut found = BTreeMap::new();
+    for chunk in asked.chunks(DEPLOYMENTS) {
+        match revisions(client, chunk).await {
+            Ok(revisions) => found.extend(revisions),
+            Err(failure) => {
                 for arn in chunk.iter().filter_map(|revision| owners.get(revision)) {
                     if let Some(observed) = seen.get_mut(*arn) {
                         observed.failure.get_or_insert_with(|| failure.clone());
                     }
                 }
-                continue;
-            }
-        };
-        for revision in answer.service_revisions.unwrap_or_default() {
-            let Some(owner) = revision.service_revision_arn.as_ref().and_then(|arn| owners.get(arn)) else {
-                continue;
-            };
-            let age = |revision: &aws_sdk_ecs::types::ServiceRevision| {
-                revision.created_at.map(|at| (at.secs(), at.subsec_nanos()))
-            };
-            if newest.get(owner).is_none_or(|known| age(known) < age(&revision)) {
-                newest.insert(owner, revision);
             }
         }
     }
-    for (arn, revision) in newest {
-        let Some(observed) = seen.get_mut(arn) else {
+    // During a rollout there are two revisions; the newest, which comes last, is where the service is going.
+    for (revision, digests) in found {
+        let Some(observed) = owners.get(&revision.arn).and_then(|arn| seen.get_mut(*arn)) else {
             continue;
         };
-        for image in revision.container_images.unwrap_or_default() {
-            let container =
-                observed.containers.iter_mut().find(|c| Some(c.name.as_str()) == image.container_name.as_deref());
-            if let Some(container) = container {
-                container.running = image.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
-            }
+        for container in &mut observed.containers {
+            container.running = digests.get(&container.name).cloned();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which containers are meant, and what they run.
 
-use shared::image::{ImageReference, Repository};
+use shared::image::{Digest, ImageReference, Repository};
 use shared::policy::{Policy, Running};
 use shared::tags::ServiceTags;
 
@@ -66,17 +66,29 @@ fn ours<'a>(container: &str, reference: &str, service: Option<&Service>, memory:
     (stands && attempt.deployment.as_ref() == Some(&primary.id) && target.reference == reference).then_some(target)
 }
 
+/// The image that the reference's tag names now.
+fn named<'a>(image: &ImageReference, catalog: &'a Catalog) -> Option<&'a Digest> {
+    let tag = image.effective_tag()?;
+    catalog.images.iter().find(|listed| listed.tags.contains(&tag)).map(|listed| &listed.digest)
+}
+
 /// Whether it takes the service revision to tell which digest a container runs.
 ///
-/// A reference by digest says it itself; what we rolled last we know; and only `follow` needs it at all, since the other
-/// policies go by the tag.
-pub(crate) fn needs_revision(policy: &Policy, container: &Container, service: &Service, memory: &Rollout) -> bool {
+/// A reference by digest says it itself, and only `follow` needs it at all, since the other policies go by the tag. What we
+/// rolled last we know, as long as the tag names it still: if it has moved since, ECS may have resolved it to the newer
+/// image, because it does so when the first task pulls and not when we call.
+pub(crate) fn needs_revision(
+    policy: &Policy,
+    container: &Container,
+    service: &Service,
+    memory: &Rollout,
+    catalog: &Catalog,
+) -> bool {
     let Ok(image) = &container.image else {
         return false;
     };
-    *policy == Policy::Follow
-        && image.digest.is_none()
-        && ours(&container.name, &image.to_string(), Some(service), memory).is_none()
+    let ours = ours(&container.name, &image.to_string(), Some(service), memory).map(|target| &target.digest);
+    *policy == Policy::Follow && image.digest.is_none() && (ours.is_none() || ours != named(image, catalog))
 }
 
 /// What a container runs, as far as can be told.
@@ -84,7 +96,10 @@ pub(super) fn running(policy: &Policy, managed: Managed<'_>, observed: &Observed
     let Managed { container, image, catalog } = managed;
     let reference = image.to_string();
     let ours = ours(&container.name, &reference, observed.service.as_ref(), memory);
-    let digest = image.digest.clone().or_else(|| ours.map(|target| target.digest.clone()));
+    // Our own word counts for more than the revision's, which might name one platform's manifest, except where the
+    // revision says that it is at what the tag names already.
+    let arrived = container.running.clone().filter(|digest| named(image, catalog) == Some(digest));
+    let digest = image.digest.clone().or(arrived).or_else(|| ours.map(|target| target.digest.clone()));
     let digest = digest.or_else(|| container.running.clone());
     // What was remembered of the digest that runs: the tag that led to it, and its age.
     let settled = memory.settled.get(&container.name);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shared::image::Digest;
 
 use super::Settings;
 use crate::notice;
@@ -36,7 +37,7 @@ pub(super) fn settle(
                 AttemptState::Succeeded => {
                     memory.settled.extend(attempt.images.iter().map(|(name, target)| (name.clone(), target.clone())));
                 }
-                AttemptState::RolledBack => memory.remember_bad(&attempt, now),
+                AttemptState::RolledBack => memory.remember_bad(&attempt, ran(observed), now),
                 _ => {}
             }
             notice::tell_outcome(memory, service, &attempt, why.as_deref(), runbook);
@@ -67,12 +68,23 @@ fn adopt(attempt: &mut Attempt, service: &Service, observed: &Observed) {
     }
 }
 
+/// The digests that a failed rollout ran, where ECS said so.
+fn ran(observed: &Observed) -> impl Iterator<Item = &Digest> {
+    let ran = match &observed.outcome {
+        Some(Outcome::RolledBack { ran, .. }) => Some(ran),
+        _ => None,
+    };
+    let attempt = observed.memory.item.attempt.as_ref();
+    let is_ours = move |name: &String| attempt.is_some_and(|attempt| attempt.images.contains_key(name));
+    ran.into_iter().flatten().filter(move |(name, _)| is_ours(name)).map(|(_, digest)| digest)
+}
+
 /// The state that an attempt under way has reached, or `None` while ECS is at it; and ECS's reason.
 fn ended(attempt: &Attempt, service: &Service, outcome: Option<&Outcome>) -> (Option<AttemptState>, Option<String>) {
     match outcome {
         Some(Outcome::UnderWay) => (None, None),
         Some(Outcome::Successful) => (Some(AttemptState::Succeeded), None),
-        Some(Outcome::RolledBack(why)) => (Some(AttemptState::RolledBack), why.clone()),
+        Some(Outcome::RolledBack { why, .. }) => (Some(AttemptState::RolledBack), why.clone()),
         Some(Outcome::Stopped) => (Some(AttemptState::Superseded), None),
         // The service deployments API keeps ninety days; without its word the service's own list has to do.
         None => {

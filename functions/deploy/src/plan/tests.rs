@@ -292,12 +292,26 @@ fn a_rollout_ends_as_the_service_deployments_api_says_and_is_told_once() {
     };
     let memory = scene(Outcome::Successful).is(&Decision::UpToDate).unwrap();
     assert_eq!((kinds(&memory), memory.settled["api"].digest.clone()), (vec!["rolled-out"], digest(2)));
-    let back = scene(Outcome::RolledBack(Some("tasks failed to start".into())))
+    let back = scene(Outcome::RolledBack { why: Some("tasks failed to start".into()), ran: BTreeMap::new() })
         .runs(1)
         .primary("ecs-svc/3", RolloutState::Completed);
     let memory = back.is_left("failed here before").unwrap();
     assert_eq!((kinds(&memory), memory.bad[0].digest.clone()), (vec!["rolled-back"], digest(2)));
     assert!(memory.untold[0].body.contains("tasks failed to start"));
+}
+
+#[test]
+fn a_tag_that_moved_between_our_call_and_the_first_pull_is_neither_rolled_twice_nor_forgotten() {
+    let three: &[(u8, &[&str])] = &[(1, &[]), (2, &[]), (3, &["latest"])];
+    let rolled = || target(2, "latest", &format!("{REPOSITORY}:latest"));
+    // We called for image 2, and ECS pulled image 3.
+    let scene = Scene::new("follow", ":latest", three).attempted(AttemptState::Rolling, rolled());
+    let scene = scene.primary("ecs-svc/2", RolloutState::Completed).runs(3);
+    scene.clone().outcome(Outcome::Successful).is(&Decision::UpToDate);
+    let ran = BTreeMap::from([("api".to_owned(), digest(3))]);
+    let failed =
+        scene.runs(1).primary("ecs-svc/4", RolloutState::Completed).outcome(Outcome::RolledBack { why: None, ran });
+    assert_eq!(failed.is_left("failed here before").unwrap().bad_digests(), [digest(2), digest(3)].into());
 }
 
 #[test]
