@@ -223,7 +223,9 @@ mod tests {
     #[tokio::test]
     async fn a_write_over_what_somebody_else_wrote_is_a_conflict_and_the_version_stays() {
         let rule = mock!(Client::put_item).then_error(|| {
-            PutItemError::ConditionalCheckFailedException(ConditionalCheckFailedException::builder().build())
+            let meta =
+                aws_sdk_dynamodb::error::ErrorMetadata::builder().code("ConditionalCheckFailedException").build();
+            PutItemError::ConditionalCheckFailedException(ConditionalCheckFailedException::builder().meta(meta).build())
         });
         let mut value = Versioned { item: 1, version: 4 };
         let failure = table(&rule).put(&key(), &mut value, None).await.unwrap_err();

@@ -106,7 +106,7 @@ async fn a_signature_starts_nothing() {
         account.push("backend", &[&tag], "signature").unwrap();
     })
     .await;
-    assert_eq!(cost, Cost { events: 0, deployments: 0, calls: 0 });
+    assert_eq!(cost, Cost { events: 1, deployments: 0, calls: 0 });
 }
 
 #[tokio::test]

@@ -28,8 +28,16 @@ pub const CALLS: [&str; 14] = [
 
 /// Every fault, by its name.
 pub const FAULTS: [&str; 10] = [
-    "throttled", "throttled once", "denied", "server error", "crash before", "crash after", "lost reply",
-    "lost once", "stale", "late effect",
+    "throttled",
+    "throttled once",
+    "denied",
+    "server error",
+    "crash before",
+    "crash after",
+    "lost reply",
+    "lost once",
+    "stale",
+    "late effect",
 ];
 
 /// Reads that AWS does not promise to be consistent with the last write.
@@ -82,7 +90,9 @@ pub fn impossible(call: &str, fault: &str) -> Option<&'static str> {
     match fault {
         "stale" if WRITES.contains(&operation) => Some("a write reads nothing"),
         "stale" if call.starts_with("dynamodb:") => Some("it is asked for a consistent read"),
-        "stale" if !LAGGING.contains(&operation) => Some("what it reads never changes, or an older answer is no other fault"),
+        "stale" if !LAGGING.contains(&operation) => {
+            Some("what it reads never changes, or an older answer is no other fault")
+        }
         "late effect" if !WRITES.contains(&operation) => Some("a read has no effect"),
         _ => None,
     }

@@ -72,7 +72,12 @@ impl Design {
     }
 }
 
-async fn handle(design: Design, account: Account, table: String, invocation: Invocation) -> Result<Value, FunctionError> {
+async fn handle(
+    design: Design,
+    account: Account,
+    table: String,
+    invocation: Invocation,
+) -> Result<Value, FunctionError> {
     let body = invocation.payload["Records"][0]["body"].as_str().unwrap_or_default();
     let event: Value = serde_json::from_str(body).unwrap_or_default();
     let clients = steward::clients(&account).await;

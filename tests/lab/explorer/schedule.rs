@@ -98,7 +98,8 @@ pub async fn play(
         stage.run(AFTER_STEPS).await?;
     }
     let past = |name| account.past_deployments(CLUSTER, name);
-    let before: BTreeMap<_, _> = scene.services.iter().map(|service| (service.name, past(service.name).len())).collect();
+    let before: BTreeMap<_, _> =
+        scene.services.iter().map(|service| (service.name, past(service.name).len())).collect();
     let (calls_before, invoked_before) = (account.calls().len(), stage.world.invoked().len());
     let alerts_before = stage.world.sns().published().len();
     trace.borrow_mut().clear();
@@ -256,7 +257,11 @@ fn describe(step: &WorldStep) -> Option<String> {
             if kind == "ECS Task State Change" {
                 return None;
             }
-            format!("event    {kind} {} {}", what.join(" "), if *mishap == Mishap::None { String::new() } else { format!("{mishap:?}") })
+            format!(
+                "event    {kind} {} {}",
+                what.join(" "),
+                if *mishap == Mishap::None { String::new() } else { format!("{mishap:?}") }
+            )
         }
         WorldStep::Invoked { messages, .. } => {
             let body = messages.first().map(|message| message.body.as_str()).unwrap_or_default();
