@@ -56,7 +56,8 @@ pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
         let running = running(scene, played, expected.service);
         let converged = expected.runs.iter().any(|content| running == [scene::digest(content)]);
         if !converged && !is_excused(played, expected.service) {
-            let text = format!("{} runs {}, not {}", expected.service, named(scene, &running), expected.runs.join(" or "));
+            let text =
+                format!("{} runs {}, not {}", expected.service, named(scene, &running), expected.runs.join(" or "));
             violated(Property::Converges, text);
         }
         let told = |kind: &str| played.alerts.iter().any(|alert| is_about(alert, kind, expected.service));
@@ -82,7 +83,9 @@ pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
 /// as long as it is told.
 fn is_excused(played: &Played, service: &str) -> bool {
     let landed_late = |record: &CallRecord| {
-        matches!(record.fault, Fault::LateEffect(_)) && record.call.operation == "UpdateService" && writes(record, service)
+        matches!(record.fault, Fault::LateEffect(_))
+            && record.call.operation == "UpdateService"
+            && writes(record, service)
     };
     played.calls.iter().any(landed_late) && played.alerts.iter().any(|alert| is_about(alert, "pinned", service))
 }

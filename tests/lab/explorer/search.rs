@@ -197,7 +197,9 @@ impl Search {
 pub fn expose(template: &Arc<Template>, design: Design, until: Instant) -> std::io::Result<Option<Found>> {
     let (name, property) = design.breaks();
     let Some(scene) = Scene::named(name) else { return Ok(None) };
-    for bound in [Bound::NOTHING, Bound::product(1, 0), Bound::product(2, 0), Bound::product(0, 1), Bound::product(1, 1)] {
+    for bound in
+        [Bound::NOTHING, Bound::product(1, 0), Bound::product(2, 0), Bound::product(0, 1), Bound::product(1, 1)]
+    {
         let mut search = Search::new(Arc::clone(template), scene, design)?.only(property);
         search.exhaust(bound, Some(until), false);
         if let Some(found) = search.tally().shortest() {
