@@ -14,10 +14,6 @@ use lab::explorer::properties;
 use lab::explorer::scene::{SCENES, Scene};
 use lab::explorer::search::{Search, Tally, after, expose, read_replay};
 use lab::template::Template;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::sync::Arc;
-use std::time::Duration;
 
 const USAGE: &str = "explore [--mishaps N] [--faults N] [--limit SECONDS] [--seconds SECONDS] [--seed N] [--scene NAME]
         [--replay SCENE:SEED:CHOICES]
