@@ -13,6 +13,7 @@ mod docs;
 mod explorer;
 mod fuzz;
 mod hosting;
+mod lost_outcome;
 mod outbox;
 mod permissions;
 mod push;

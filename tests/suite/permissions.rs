@@ -99,6 +99,8 @@ async fn every_path() -> Stack {
     let other = stack.account.service("shop", "other").image("ghcr.io/acme/api:main").tag("steward:deploy", "follow");
     other.running().unwrap();
     stack.settle().await;
+    // The first of the two calls is killed while its answer is under way: the next look asks what became of it.
+    stack.account.inject(lab::faults::Plan::default().on("UpdateService", 1, Fault::CrashAfter).chooser());
     stack.push(&["latest", "1.1.0"], "2");
     stack.settle().await;
     let bad = stack.push(&["latest", "1.2.0"], "bad");

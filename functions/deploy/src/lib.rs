@@ -132,8 +132,7 @@ impl Deploy {
             }
             Trigger::DeploymentChanged { service, deployment } => {
                 let memory = self.observer.memory(service).await?;
-                let attempt = memory.item.attempt.filter(|attempt| attempt.deployment.as_ref() == Some(deployment));
-                if memory.item.untold.is_empty() && attempt.is_none_or(|attempt| !attempt.is_under_way()) {
+                if memory.item.untold.is_empty() && !memory.item.watches(deployment) {
                     run.report.ignored(
                         "the deployment is not one that is watched: somebody else's, a rollback's, or told already",
                     );

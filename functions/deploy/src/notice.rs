@@ -129,7 +129,11 @@ pub(crate) fn tell_outcome(
         ],
         _ => Vec::new(),
     };
-    let content = format!("{:?} {}", attempt.state, attempt.deployment.as_deref().unwrap_or_default());
+    let content = format!(
+        "{:?} {}",
+        attempt.state,
+        attempt.deployment.as_ref().or(attempt.service_deployment.as_ref()).map_or("", |id| id)
+    );
     tell(memory, "outcome", content, alert);
 }
 

@@ -21,6 +21,9 @@ pub(crate) const BAD_LIMIT: usize = 50;
 pub(crate) struct Rollout {
     /// The last attempt to roll, under way or ended.
     pub attempt: Option<Attempt>,
+    /// The attempt before that, if it was under way when the last one was decided on: its outcome still counts, above all
+    /// when the last one never came to anything.
+    pub previous: Option<Attempt>,
     /// What the last successful attempt left in each container.
     pub settled: BTreeMap<String, Target>,
     /// The tag that `follow` follows, for containers that are pinned by digest since.
@@ -127,6 +130,12 @@ impl Rollout {
     /// Key of the item for a service.
     pub(crate) fn key(service: &ServiceArn) -> Key {
         Key::new(format!("SERVICE#{service}"), "ROLLOUT")
+    }
+
+    /// Whether the end of this deployment is waited for.
+    pub(crate) fn watches(&self, deployment: &str) -> bool {
+        let mut attempts = [&self.attempt, &self.previous].into_iter().flatten();
+        attempts.any(|attempt| attempt.is_under_way() && attempt.deployment.as_deref() == Some(deployment))
     }
 
     /// The digests that must not be rolled out here by themselves.

@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn depth_first_search_visits_every_schedule_within_the_bound_once() {
-        assert_eq!(all(Bound::NOTHING), [vec![0], vec![1]]);
+        assert_eq!(all(Bound::NOTHING), [[0, 0, 0], [1, 0, 0]]);
         let one = all(Bound::product(0, 1));
         assert_eq!(one.len(), 2 * (2 + 1 + 2), "{one:?}");
         let distinct: std::collections::BTreeSet<_> = one.iter().collect();

@@ -9,7 +9,7 @@ use crate::account::CallRecord;
 use crate::faults::Fault;
 
 /// Every call that `deploy` makes, as `service:Operation`.
-pub const CALLS: [&str; 14] = [
+pub const CALLS: [&str; 15] = [
     "tagging:GetResources",
     "dynamodb:BatchGetItem",
     "dynamodb:GetItem",
@@ -18,6 +18,7 @@ pub const CALLS: [&str; 14] = [
     "ecs:DescribeServices",
     "ecs:DescribeServiceDeployments",
     "ecs:DescribeServiceRevisions",
+    "ecs:ListServiceDeployments",
     "ecs:DescribeTaskDefinition",
     "ecs:RegisterTaskDefinition",
     "ecs:UpdateService",

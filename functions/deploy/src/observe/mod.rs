@@ -95,10 +95,19 @@ impl Observer {
                     (Err(failure), Ok(memory)) => (None, memory, Some(failure.clone())),
                     (_, Err(failure)) => (None, Versioned::default(), Some(failure)),
                 };
-                let observed = Observed { service, containers: Vec::new(), memory, outcome: None, failure };
+                let observed = Observed {
+                    service,
+                    containers: Vec::new(),
+                    memory,
+                    outcome: None,
+                    previous_outcome: None,
+                    landed: None,
+                    failure,
+                };
                 seen.insert(arn.clone(), observed);
             }
         }
+        services::lost_calls(self.clients.ecs(), &mut seen).await;
         services::outcomes(self.clients.ecs(), &mut seen).await;
         if !scope.outcomes_only {
             self.look_closer(&mut seen, scope, catalogs).await;

@@ -95,16 +95,36 @@ pub(crate) enum Outcome {
     /// It has not ended.
     UnderWay,
     /// `SUCCESSFUL`
-    Successful,
+    Successful {
+        /// The digests that its containers run, where a tag was resolved to them: it may have moved since the call.
+        ran: BTreeMap<String, Digest>,
+    },
     /// `ROLLBACK_*`
     RolledBack {
         /// ECS's reason.
         why: Option<String>,
-        /// The digests that its containers ran, where ECS resolved a tag to them: it may have moved since the call.
+        /// The digests that its containers ran, where a tag was resolved to them.
         ran: BTreeMap<String, Digest>,
     },
     /// `STOPPED`: another took its place, or a person stopped it.
     Stopped,
+}
+
+impl Outcome {
+    /// The digests that an ended rollout ran.
+    pub(crate) fn ran(&self) -> Option<&BTreeMap<String, Digest>> {
+        match self {
+            Self::Successful { ran } | Self::RolledBack { ran, .. } => Some(ran),
+            Self::UnderWay | Self::Stopped => None,
+        }
+    }
+
+    /// Adds what the containers ran.
+    pub(crate) fn note(&mut self, digests: BTreeMap<String, Digest>) {
+        if let Self::Successful { ran } | Self::RolledBack { ran, .. } = self {
+            ran.extend(digests);
+        }
+    }
 }
 
 /// What a registry holds: from ECR, or as it was announced.
@@ -127,6 +147,10 @@ pub(crate) struct Observed {
     pub memory: Versioned<Rollout>,
     /// How its last attempt stands, when that was looked up.
     pub outcome: Option<Outcome>,
+    /// How the attempt before that stands, when it was still under way.
+    pub previous_outcome: Option<Outcome>,
+    /// The service deployment that a call made whose answer was never written down.
+    pub landed: Option<String>,
     /// What kept it from being seen in full.
     pub failure: Option<CallFailure>,
 }

@@ -1,10 +1,10 @@
 //! Services: who has opted in, how they stand, how their deployments ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, SchedulingStrategy,
+    CreatedAt, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, SchedulingStrategy,
     ServiceDeploymentStatus, ServiceField,
 };
 use aws_sdk_resourcegroupstagging::types::TagFilter;
@@ -13,12 +13,16 @@ use shared::failure::{CallFailure, FailureKind};
 use shared::image::Digest;
 use shared::tags;
 
+use crate::rollout::{Attempt, AttemptState};
+
 use super::model::{Deployment, Observed, Outcome, RolloutState, Service, Unsupported};
 
 /// Most services that `DescribeServices` takes.
 const SERVICES: usize = 10;
 /// Most ARNs that `DescribeServiceDeployments` and `DescribeServiceRevisions` take.
 const DEPLOYMENTS: usize = 20;
+/// How far our clock and that of ECS may be apart, in seconds.
+const CLOCK_SKEW: i64 = 5;
 
 /// A service that carries the opt-in tag, as the tagging API says; it may be behind the truth.
 #[derive(Debug, Clone)]
@@ -135,88 +139,168 @@ fn unsupported(service: &aws_sdk_ecs::types::Service) -> Option<Unsupported> {
     (is_managed || service.task_definition.is_none()).then_some(Unsupported::ExpressMode)
 }
 
-/// How the attempts that are under way stand, twenty a call. A failed call leaves it open: the next look tells.
-pub(super) async fn outcomes(client: &Client, seen: &mut BTreeMap<ServiceArn, Observed>) {
-    let mut asked: HashMap<String, ServiceArn> = HashMap::new();
-    for (arn, observed) in seen.iter() {
-        let attempt = observed.memory.item.attempt.as_ref().filter(|attempt| attempt.is_under_way());
-        if let Some(deployment) = attempt.and_then(|attempt| attempt.service_deployment.clone()) {
-            asked.insert(deployment, arn.clone());
+/// Which of a service's two attempts a deployment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Last,
+    Previous,
+}
+
+impl Which {
+    fn attempt(self, observed: &Observed) -> Option<&Attempt> {
+        let memory = &observed.memory.item;
+        match self {
+            Self::Last => memory.attempt.as_ref(),
+            Self::Previous => memory.previous.as_ref(),
         }
     }
-    let mut arns: Vec<String> = asked.keys().cloned().collect();
-    arns.sort();
-    let mut rolled_back = BTreeMap::new();
+
+    fn outcome(self, observed: &mut Observed) -> &mut Option<Outcome> {
+        match self {
+            Self::Last => &mut observed.outcome,
+            Self::Previous => &mut observed.previous_outcome,
+        }
+    }
+}
+
+/// A call was made, or was about to be, and nobody wrote down how it ended: the service's deployments since tell whether
+/// it took effect, and how that ended. One call for each such service, which only a kill or a lost answer leaves behind.
+pub(super) async fn lost_calls(client: &Client, seen: &mut BTreeMap<ServiceArn, Observed>) {
+    for (arn, observed) in seen.iter_mut() {
+        let attempt = observed.memory.item.attempt.clone();
+        let Some(attempt) = attempt.filter(|attempt| attempt.state == AttemptState::Intended) else {
+            continue;
+        };
+        match landed(client, arn, &attempt).await {
+            Ok(Some((deployment, outcome))) => {
+                observed.landed = Some(deployment);
+                observed.outcome = Some(outcome);
+            }
+            Ok(None) => {}
+            Err(failure) => drop(observed.failure.get_or_insert(failure)),
+        }
+    }
+}
+
+/// The newest deployment since the attempt that runs what was intended.
+async fn landed(
+    client: &Client,
+    arn: &ServiceArn,
+    attempt: &Attempt,
+) -> Result<Option<(String, Outcome)>, CallFailure> {
+    let after = aws_sdk_ecs::primitives::DateTime::from_secs(attempt.at.as_second() - CLOCK_SKEW);
+    let request = client.list_service_deployments().cluster(arn.cluster()).service(arn.as_str());
+    let answer = request.created_at(CreatedAt::builder().after(after).build()).send().await;
+    let answer = answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", arn.short(), &error))?;
+    let mut found: BTreeMap<String, (String, Outcome)> = BTreeMap::new();
+    for deployment in answer.service_deployments.unwrap_or_default().into_iter().take(DEPLOYMENTS) {
+        let revision = deployment.target_service_revision_arn.zip(deployment.service_deployment_arn);
+        if let Some(((revision, arn), status)) = revision.zip(deployment.status) {
+            found.insert(revision, (arn, outcome(&status, deployment.status_reason)));
+        }
+    }
+    let asked: Vec<String> = found.keys().cloned().collect();
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let is_intended = |revision: &Revision| {
+        attempt.images.iter().all(|(name, target)| revision.images.get(name) == Some(&target.reference))
+    };
+    let revisions = revisions(client, &asked).await?;
+    let Some((revision, digests)) = revisions.into_iter().rfind(|(revision, _)| is_intended(revision)) else {
+        return Ok(None);
+    };
+    let mut landed = found.remove(&revision.arn);
+    if let Some((_, outcome)) = &mut landed {
+        outcome.note(digests);
+    }
+    Ok(landed)
+}
+
+/// How the attempts that are under way stand, twenty a call. A failed call leaves it open: the next look tells.
+pub(super) async fn outcomes(client: &Client, seen: &mut BTreeMap<ServiceArn, Observed>) {
+    let mut asked: BTreeMap<String, (ServiceArn, Which)> = BTreeMap::new();
+    for (arn, observed) in seen.iter() {
+        for which in [Which::Last, Which::Previous] {
+            let attempt = which.attempt(observed).filter(|attempt| attempt.is_under_way());
+            if let Some(deployment) = attempt.and_then(|attempt| attempt.service_deployment.clone()) {
+                asked.insert(deployment, (arn.clone(), which));
+            }
+        }
+    }
+    let arns: Vec<String> = asked.keys().cloned().collect();
+    let mut ended = BTreeMap::new();
     for chunk in arns.chunks(DEPLOYMENTS) {
         let request = client.describe_service_deployments().set_service_deployment_arns(Some(chunk.to_vec()));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
                 let failure = CallFailure::new("ecs:DescribeServiceDeployments", "the rollouts under way", &error);
-                for arn in chunk.iter().filter_map(|arn| asked.get(arn)) {
-                    if let Some(observed) = seen.get_mut(arn) {
-                        observed.outcome = Some(Outcome::UnderWay);
-                        observed.failure.get_or_insert_with(|| failure.clone());
-                    }
-                }
+                leave_open(chunk.iter().filter_map(|arn| asked.get(arn)), seen, &failure);
                 continue;
             }
         };
         for deployment in answer.service_deployments.unwrap_or_default() {
-            let service = deployment.service_deployment_arn.as_ref().and_then(|arn| asked.get(arn));
-            let Some((arn, observed)) = service.and_then(|arn| Some((arn, seen.get_mut(arn)?))) else {
+            let asked = deployment.service_deployment_arn.as_ref().and_then(|arn| asked.get(arn));
+            let Some((observed, (arn, which))) = asked.and_then(|asked| Some((seen.get_mut(&asked.0)?, asked))) else {
                 continue;
             };
             let rollback = deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
             let why = rollback.or_else(|| deployment.status_reason.clone());
-            observed.outcome = deployment.status.as_ref().map(|status| outcome(status, why));
+            let outcome = deployment.status.as_ref().map(|status| outcome(status, why));
             let revision = deployment.target_service_revision.and_then(|revision| revision.arn);
-            if let (Some(Outcome::RolledBack { .. }), Some(revision)) = (&observed.outcome, revision) {
-                rolled_back.insert(revision, arn.clone());
+            let by_tag = which.attempt(observed).is_some_and(|attempt| attempt.task_definition.is_none());
+            if let Some(revision) = revision.filter(|_| by_tag && outcome.as_ref().is_some_and(|o| o.ran().is_some())) {
+                ended.insert(revision, (arn.clone(), *which));
             }
+            *which.outcome(observed) = outcome;
         }
     }
-    what_failed(client, &rolled_back, seen).await;
+    what_ran(client, &ended, seen).await;
 }
 
-/// Adds to the rollouts that failed by tag which digest it was: the tag may have moved between the call and the first pull.
-async fn what_failed(
+/// What could not be asked is still under way, as far as anybody knows.
+fn leave_open<'a>(
+    asked: impl Iterator<Item = &'a (ServiceArn, Which)>,
+    seen: &mut BTreeMap<ServiceArn, Observed>,
+    failure: &CallFailure,
+) {
+    for (arn, which) in asked {
+        if let Some(observed) = seen.get_mut(arn) {
+            *which.outcome(observed) = Some(Outcome::UnderWay);
+            observed.failure.get_or_insert_with(|| failure.clone());
+        }
+    }
+}
+
+/// Adds to the rollouts by tag that have ended which digest they ran: the tag may have moved between the call and the
+/// first pull.
+async fn what_ran(
     client: &Client,
-    rolled_back: &BTreeMap<String, ServiceArn>,
+    ended: &BTreeMap<String, (ServiceArn, Which)>,
     seen: &mut BTreeMap<ServiceArn, Observed>,
 ) {
-    let by_tag = |arn: &ServiceArn| {
-        let attempt = seen.get(arn).and_then(|observed| observed.memory.item.attempt.as_ref());
-        attempt.is_some_and(|attempt| attempt.task_definition.is_none())
-    };
-    let asked: Vec<String> =
-        rolled_back.iter().filter(|(_, arn)| by_tag(arn)).map(|(revision, _)| revision.clone()).collect();
+    let asked: Vec<String> = ended.keys().cloned().collect();
     for chunk in asked.chunks(DEPLOYMENTS) {
         match revisions(client, chunk).await {
             Ok(revisions) => {
                 for (revision, digests) in revisions {
-                    let observed = rolled_back.get(&revision.arn).and_then(|arn| seen.get_mut(arn));
-                    if let Some(Outcome::RolledBack { ran, .. }) = observed.and_then(|seen| seen.outcome.as_mut()) {
-                        ran.extend(digests);
+                    let asked = ended.get(&revision.arn);
+                    let outcome = asked.and_then(|(arn, which)| which.outcome(seen.get_mut(arn)?).as_mut());
+                    if let Some(outcome) = outcome {
+                        outcome.note(digests);
                     }
                 }
             }
-            // Without the digest the failure would be half remembered: the next look tells it whole.
-            Err(failure) => {
-                for arn in chunk.iter().filter_map(|revision| rolled_back.get(revision)) {
-                    if let Some(observed) = seen.get_mut(arn) {
-                        observed.outcome = Some(Outcome::UnderWay);
-                        observed.failure.get_or_insert_with(|| failure.clone());
-                    }
-                }
-            }
+            // Without the digest the outcome would be half remembered: the next look tells it whole.
+            Err(failure) => leave_open(chunk.iter().filter_map(|revision| ended.get(revision)), seen, &failure),
         }
     }
 }
 
 fn outcome(status: &ServiceDeploymentStatus, why: Option<String>) -> Outcome {
     match status {
-        ServiceDeploymentStatus::Successful => Outcome::Successful,
+        ServiceDeploymentStatus::Successful => Outcome::Successful { ran: BTreeMap::new() },
         ServiceDeploymentStatus::RollbackRequested
         | ServiceDeploymentStatus::RollbackInProgress
         | ServiceDeploymentStatus::RollbackSuccessful
@@ -226,11 +310,12 @@ fn outcome(status: &ServiceDeploymentStatus, why: Option<String>) -> Outcome {
     }
 }
 
-/// A service revision: its ARN, and when it was made.
+/// A service revision: when it was made, its ARN, and the image that each container names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Revision {
     created: Option<(i64, u32)>,
     arn: String,
+    images: BTreeMap<String, String>,
 }
 
 /// At most twenty service revisions, with the digest that each container runs where ECS knows it.
@@ -244,9 +329,13 @@ async fn revisions(
         answer.map_err(|error| CallFailure::new("ecs:DescribeServiceRevisions", "the services' revisions", &error))?;
     let read = |revision: aws_sdk_ecs::types::ServiceRevision| {
         let created = revision.created_at.map(|at| (at.secs(), at.subsec_nanos()));
-        let digests = revision.container_images.unwrap_or_default().into_iter();
-        let digests = digests.filter_map(|image| Some((image.container_name?, image.image_digest?.parse().ok()?)));
-        Some((Revision { created, arn: revision.service_revision_arn? }, digests.collect()))
+        let (mut images, mut digests) = (BTreeMap::new(), BTreeMap::new());
+        for container in revision.container_images.unwrap_or_default() {
+            let name = container.container_name?;
+            images.extend(container.image.map(|image| (name.clone(), image)));
+            digests.extend(container.image_digest.and_then(|digest| Some((name, digest.parse().ok()?))));
+        }
+        Some((Revision { created, arn: revision.service_revision_arn?, images }, digests))
     };
     Ok(answer.service_revisions.unwrap_or_default().into_iter().filter_map(read).collect())
 }

@@ -6,7 +6,7 @@ use shared::tags::ServiceTags;
 
 use super::Reason;
 use crate::observe::{Catalog, Catalogs, Container, Observed, Service};
-use crate::rollout::{AttemptState, Rollout, Target};
+use crate::rollout::{Attempt, AttemptState, Rollout, Target};
 
 /// A container that is meant, with what its registry holds.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +59,13 @@ pub(super) fn managed<'a>(
 
 /// What we ourselves last set this container to, if the service still stands as we left it.
 fn ours<'a>(container: &str, reference: &str, service: Option<&Service>, memory: &'a Rollout) -> Option<&'a Target> {
-    let attempt = memory.attempt.as_ref()?;
     let primary = service?.primary()?;
-    let stands = attempt.is_under_way() || attempt.state == AttemptState::Succeeded;
-    let target = attempt.images.get(container)?;
-    (stands && attempt.deployment.as_ref() == Some(&primary.id) && target.reference == reference).then_some(target)
+    let stands = |attempt: &&Attempt| {
+        let holds = attempt.is_under_way() || attempt.state == AttemptState::Succeeded;
+        holds && attempt.deployment.as_ref() == Some(&primary.id)
+    };
+    let attempt = [&memory.attempt, &memory.previous].into_iter().flatten().find(stands)?;
+    attempt.images.get(container).filter(|target| target.reference == reference)
 }
 
 /// The image that the reference's tag names now.

@@ -197,7 +197,11 @@ pub(crate) fn plan(
     };
     match &decision {
         Decision::Roll(roll) if settings.dry_run => decision = Decision::WouldRoll(roll.clone()),
-        Decision::Roll(roll) => memory.attempt = Some(intent(roll, event, observed, &memory, now)),
+        Decision::Roll(roll) => {
+            let attempt = intent(roll, event, observed, &memory, now);
+            let replaced = memory.attempt.replace(attempt).filter(Attempt::is_under_way);
+            memory.previous = replaced.or(memory.previous);
+        }
         _ => {}
     }
     // What waits in the outbox is a reason to write too: it is published then.

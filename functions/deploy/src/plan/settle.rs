@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::image::Digest;
 
 use super::Settings;
 use crate::notice;
 use crate::observe::{Observed, Outcome, RolloutState, Service};
 use crate::rollout::{Attempt, AttemptState, Rollout};
 
-/// Brings the memory of the last attempt up to date, and puts what people should hear into the memory's outbox.
+/// Brings the memory of the attempts up to date, and puts what people should hear into the memory's outbox.
 pub(super) fn settle(
     settings: Settings,
     memory: &mut Rollout,
@@ -20,83 +19,88 @@ pub(super) fn settle(
     runbook: Option<&str>,
     now: Timestamp,
 ) {
-    let Some(mut attempt) = memory.attempt.clone() else {
+    if let Some(mut previous) = memory.previous.take() {
+        let outcome = observed.previous_outcome.as_ref();
+        match ended(&previous, service, outcome) {
+            None => memory.previous = Some(previous),
+            Some(state) => {
+                previous.state = state;
+                conclude(memory, service, &previous, outcome, runbook, now);
+            }
+        }
+    }
+    let Some(mut attempt) = memory.attempt.take() else {
         return;
     };
-    match attempt.state {
-        AttemptState::Intended => adopt(&mut attempt, service, observed),
-        AttemptState::Rolling | AttemptState::Overdue => {
-            let age = Duration::try_from(now.duration_since(attempt.at)).unwrap_or_default();
-            let (state, why) = ended(&attempt, service, observed.outcome.as_ref());
-            attempt.state = match state {
-                Some(state) => state,
-                None if age > settings.rollout_timeout => AttemptState::Overdue,
-                None => return,
-            };
-            match attempt.state {
-                AttemptState::Succeeded => {
-                    memory.settled.extend(attempt.images.iter().map(|(name, target)| (name.clone(), target.clone())));
-                }
-                AttemptState::RolledBack => memory.remember_bad(&attempt, ran(observed), now),
-                _ => {}
-            }
-            notice::tell_outcome(memory, service, &attempt, why.as_deref(), runbook);
+    let outcome = observed.outcome.as_ref();
+    if let (AttemptState::Intended, Some(landed)) = (attempt.state, &observed.landed) {
+        // The call took effect after all. Where it was rolled back since, the primary deployment is not its own.
+        let stands = !matches!(outcome, Some(Outcome::RolledBack { .. } | Outcome::Stopped));
+        let primary = service.primary().filter(|_| stands).map(|deployment| deployment.id.clone());
+        attempt.state = AttemptState::Rolling;
+        attempt.deployment = primary;
+        attempt.service_deployment = Some(landed.clone());
+    }
+    if attempt.is_under_way() {
+        let age = Duration::try_from(now.duration_since(attempt.at)).unwrap_or_default();
+        let overdue = (age > settings.rollout_timeout).then_some(AttemptState::Overdue);
+        if let Some(state) = ended(&attempt, service, outcome).or(overdue) {
+            attempt.state = state;
+            conclude(memory, service, &attempt, outcome, runbook, now);
         }
-        _ => return,
     }
     memory.attempt = Some(attempt);
 }
 
-/// A call was made, or was about to be, and nobody wrote down how it ended. If the primary deployment is a new one and
-/// runs what was intended, the call took effect.
-fn adopt(attempt: &mut Attempt, service: &Service, observed: &Observed) {
-    let primary = service.primary();
-    if primary.map(|deployment| &deployment.id) == attempt.before.as_ref() || observed.containers.is_empty() {
-        return;
+/// Remembers what an attempt came to, and tells it.
+fn conclude(
+    memory: &mut Rollout,
+    service: &Service,
+    attempt: &Attempt,
+    outcome: Option<&Outcome>,
+    runbook: Option<&str>,
+    now: Timestamp,
+) {
+    let ran = outcome.and_then(Outcome::ran);
+    let ran = |name: &String| ran.and_then(|ran| ran.get(name));
+    match attempt.state {
+        AttemptState::Succeeded => {
+            memory.settled.extend(attempt.images.iter().map(|(name, target)| (name.clone(), target.clone())));
+        }
+        AttemptState::RolledBack => memory.remember_bad(attempt, attempt.images.keys().filter_map(ran), now),
+        _ => {}
     }
-    let runs_it = attempt.images.iter().all(|(name, target)| {
-        let container = observed.containers.iter().find(|container| container.name == *name);
-        let image = container.and_then(|container| container.image.as_ref().ok());
-        image.is_some_and(|image| image.to_string() == target.reference)
-    });
-    if runs_it {
-        attempt.state = AttemptState::Rolling;
-        attempt.deployment = primary.map(|deployment| deployment.id.clone());
-        attempt.service_deployment.clone_from(&service.deployment_arn);
-    } else {
-        attempt.state = AttemptState::Refused;
-    }
-}
-
-/// The digests that a failed rollout ran, where ECS said so.
-fn ran(observed: &Observed) -> impl Iterator<Item = &Digest> {
-    let ran = match &observed.outcome {
-        Some(Outcome::RolledBack { ran, .. }) => Some(ran),
+    let why = match outcome {
+        Some(Outcome::RolledBack { why, .. }) => why.as_deref(),
         _ => None,
     };
-    let attempt = observed.memory.item.attempt.as_ref();
-    let is_ours = move |name: &String| attempt.is_some_and(|attempt| attempt.images.contains_key(name));
-    ran.into_iter().flatten().filter(move |(name, _)| is_ours(name)).map(|(_, digest)| digest)
+    // People are told what ran. What is remembered stays what was meant: ECS might name one platform's manifest.
+    let mut shown = attempt.clone();
+    for (name, target) in &mut shown.images {
+        if let Some(digest) = ran(name) {
+            target.digest.clone_from(digest);
+        }
+    }
+    notice::tell_outcome(memory, service, &shown, why, runbook);
 }
 
-/// The state that an attempt under way has reached, or `None` while ECS is at it; and ECS's reason.
-fn ended(attempt: &Attempt, service: &Service, outcome: Option<&Outcome>) -> (Option<AttemptState>, Option<String>) {
+/// The state that an attempt under way has ended in, or `None` while ECS is at it.
+fn ended(attempt: &Attempt, service: &Service, outcome: Option<&Outcome>) -> Option<AttemptState> {
     match outcome {
-        Some(Outcome::UnderWay) => (None, None),
-        Some(Outcome::Successful) => (Some(AttemptState::Succeeded), None),
-        Some(Outcome::RolledBack { why, .. }) => (Some(AttemptState::RolledBack), why.clone()),
-        Some(Outcome::Stopped) => (Some(AttemptState::Superseded), None),
+        Some(Outcome::UnderWay) => None,
+        Some(Outcome::Successful { .. }) => Some(AttemptState::Succeeded),
+        Some(Outcome::RolledBack { .. }) => Some(AttemptState::RolledBack),
+        Some(Outcome::Stopped) => Some(AttemptState::Superseded),
         // The service deployments API keeps ninety days; without its word the service's own list has to do.
         None => {
             let id = attempt.deployment.as_deref();
             let listed = service.deployments.iter().find(|deployment| Some(deployment.id.as_str()) == id);
-            let state = match listed.map(|deployment| deployment.rollout) {
+            match listed.map(|deployment| deployment.rollout) {
                 Some(RolloutState::InProgress) => None,
                 Some(RolloutState::Completed) => Some(AttemptState::Succeeded),
                 Some(RolloutState::Failed) => Some(AttemptState::RolledBack),
                 None => Some(AttemptState::Superseded),
-            };
-            (state, None)
+            }
         }
     }
 }

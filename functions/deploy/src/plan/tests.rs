@@ -75,6 +75,8 @@ impl Scene {
             containers: Vec::new(),
             memory: Versioned::default(),
             outcome: None,
+            previous_outcome: None,
+            landed: None,
             failure: None,
         };
         Self {
@@ -290,7 +292,7 @@ fn a_rollout_ends_as_the_service_deployments_api_says_and_is_told_once() {
         let scene = Scene::new("follow", ":latest", TWO).runs(2).attempted(AttemptState::Rolling, rolled);
         scene.primary("ecs-svc/2", RolloutState::Completed).outcome(outcome)
     };
-    let memory = scene(Outcome::Successful).is(&Decision::UpToDate).unwrap();
+    let memory = scene(Outcome::Successful { ran: BTreeMap::new() }).is(&Decision::UpToDate).unwrap();
     assert_eq!((kinds(&memory), memory.settled["api"].digest.clone()), (vec!["rolled-out"], digest(2)));
     let back = scene(Outcome::RolledBack { why: Some("tasks failed to start".into()), ran: BTreeMap::new() })
         .runs(1)
@@ -307,7 +309,7 @@ fn a_tag_that_moved_between_our_call_and_the_first_pull_is_neither_rolled_twice_
     // We called for image 2, and ECS pulled image 3.
     let scene = Scene::new("follow", ":latest", three).attempted(AttemptState::Rolling, rolled());
     let scene = scene.primary("ecs-svc/2", RolloutState::Completed).runs(3);
-    scene.clone().outcome(Outcome::Successful).is(&Decision::UpToDate);
+    scene.clone().outcome(Outcome::Successful { ran: BTreeMap::new() }).is(&Decision::UpToDate);
     let ran = BTreeMap::from([("api".to_owned(), digest(3))]);
     let failed =
         scene.runs(1).primary("ecs-svc/4", RolloutState::Completed).outcome(Outcome::RolledBack { why: None, ran });
@@ -348,11 +350,34 @@ fn a_call_without_an_answer_is_left_to_take_effect_before_it_is_made_again() {
     scene.is_left("no answer");
     scene.now = at(9_061);
     scene.rolls(By::Force, 2);
-    // It took effect: a new primary deployment runs what was intended.
-    let landed = scene.primary("ecs-svc/2", RolloutState::InProgress);
-    let memory = landed.is(&Decision::UnderWay).unwrap();
+    // It took effect: a deployment since then runs what was intended.
+    let landed = |outcome| {
+        let mut scene = scene.clone().primary("ecs-svc/2", RolloutState::InProgress).outcome(outcome);
+        scene.observed.landed = Some("service-deployment-2".into());
+        scene
+    };
+    let memory = landed(Outcome::UnderWay).is(&Decision::UnderWay).unwrap();
     let attempt = memory.attempt.unwrap();
     assert_eq!((attempt.state, attempt.deployment.as_deref()), (AttemptState::Rolling, Some("ecs-svc/2")));
+    // It took effect, and was rolled back before anybody looked.
+    let memory = landed(Outcome::RolledBack { why: None, ran: BTreeMap::new() }).is_left("failed here before").unwrap();
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+}
+
+#[test]
+fn a_rollout_that_a_refused_call_was_to_replace_is_still_watched() {
+    let latest = |n| target(n, "latest", &format!("{REPOSITORY}:latest"));
+    let three: &[(u8, &[&str])] = &[(1, &[]), (2, &[]), (3, &["latest"])];
+    let rolling = Scene::new("follow", ":latest", three).runs(2).attempted(AttemptState::Rolling, latest(2));
+    let rolling = rolling.primary("ecs-svc/2", RolloutState::InProgress).outcome(Outcome::UnderWay);
+    let mut memory = rolling.rolls(By::Force, 3);
+    assert_eq!(memory.previous.as_ref().unwrap().images["api"].digest, digest(2));
+    memory.attempt.as_mut().unwrap().state = AttemptState::Refused;
+    let mut failed = rolling.remembers(|known| *known = memory).primary("ecs-svc/3", RolloutState::Completed);
+    failed.observed.previous_outcome = Some(Outcome::RolledBack { why: None, ran: BTreeMap::new() });
+    let memory = failed.rolls(By::Force, 3);
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+    assert!(memory.previous.is_none());
 }
 
 #[test]
@@ -466,7 +491,10 @@ fn a_plan_carried_out_leaves_nothing_to_plan() {
         let attempt = memory.attempt.as_mut().unwrap();
         (attempt.state, attempt.deployment) = (AttemptState::Rolling, Some("ecs-svc/2".into()));
         let after = scene.names("api", &roll.images["api"].reference).remembers(|known| *known = memory);
-        let after = after.primary("ecs-svc/2", RolloutState::Completed).outcome(Outcome::Successful).by(Trigger::Sweep);
+        let after = after
+            .primary("ecs-svc/2", RolloutState::Completed)
+            .outcome(Outcome::Successful { ran: BTreeMap::new() })
+            .by(Trigger::Sweep);
         after.is(&Decision::UpToDate);
     }
 }
