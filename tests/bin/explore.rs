@@ -109,15 +109,12 @@ fn explored(template: &Arc<Template>, options: &Options) -> Result<u64, Failure>
     }
     writeln!(stdout(), "\nDesigns that are known to be wrong:")?;
     for design in Design::WRONG {
-        match expose(template, design, after(Duration::from_mins(3)))? {
-            Some(found) => {
-                passed += 1;
-                writeln!(stdout(), "  found   {}: {} ({})", design.name(), found.violation, found.replay())?;
-            }
-            None => {
-                failed += 1;
-                writeln!(stdout(), "  MISSED  {}", design.name())?;
-            }
+        if let Some(found) = expose(template, design, after(Duration::from_mins(3)))? {
+            passed += 1;
+            writeln!(stdout(), "  found   {}: {} ({})", design.name(), found.violation, found.replay())?;
+        } else {
+            failed += 1;
+            writeln!(stdout(), "  MISSED  {}", design.name())?;
         }
     }
     writeln!(stdout(), "\n{passed} passed, {failed} failed")?;

@@ -136,7 +136,8 @@ async fn many_services_cost_no_more_than_the_formula_and_waiting_costs_nothing()
         println!("{n:>8}  {f:>9}  {control:>5}  {formula:>7}  {own:>3}  {took:>15.1}");
         assert_eq!(control, formula, "N = {n}, F = {f}");
         // Half of the account's rates: 10 registrations at once and one each two seconds, 25 updates and one each 400 ms.
-        let pace = (f.saturating_sub(10) as f64 * 2.0).max(n.saturating_sub(25) as f64 * 0.4);
+        let pace = (f64::from(u32::try_from(f.saturating_sub(10)).unwrap()) * 2.0)
+            .max(f64::from(u32::try_from(n.saturating_sub(25)).unwrap()) * 0.4);
         assert!((took - pace).abs() < 1.0, "{took} s, expected {pace} s");
         assert_eq!((stack.inputs("UpdateService").len(), stack.inputs("RegisterTaskDefinition").len()), (n, f));
         assert!(stack.calls().iter().all(|record| record.error.is_none()));

@@ -91,7 +91,7 @@ async fn one_push_of_five_events_is_one_deployment_and_not_five() {
     assert_eq!((cost.events, cost.deployments), (3, 1));
     let of = |service: &str| calls.iter().filter(|(name, _)| name.starts_with(service)).map(|(_, n)| n).sum::<usize>();
     println!("two platforms, two tags: {cost:?} {calls:?}");
-    assert_eq!(of("ecs:") + of("ecr:") + of("tagging:"), 12, "{calls:?}");
+    assert_eq!(of("ecs:") + of("ecr:") + of("tagging:"), 13, "{calls:?}");
     assert_eq!((calls["ecs:UpdateService"], calls["sns:Publish"]), (1, 1));
 }
 

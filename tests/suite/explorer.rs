@@ -61,10 +61,15 @@ fn announced_images_survive_every_delivery_and_every_single_fault() {
 }
 
 #[test]
-fn a_bad_image_survives_every_delivery() {
-    for scene in ["bad-fix", "good-bad", "release-bad-fix", "release-good-bad"] {
-        check(scene, &[DELIVERY]);
-    }
+fn a_bad_image_and_its_fix_survive_every_delivery_and_every_single_fault() {
+    check("bad-fix", &[DELIVERY, ONE_FAULT]);
+    check("release-bad-fix", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn a_bad_image_after_a_good_one_survives_every_delivery_and_every_single_fault() {
+    check("good-bad", &[DELIVERY, ONE_FAULT]);
+    check("release-good-bad", &[DELIVERY, ONE_FAULT]);
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub async fn play(
     let spec = template.function(steward::DEPLOY).ok_or("the template has no DeployFunction")?;
     world.attach(steward::DEPLOY, design.function(&account, spec));
     world.stop_schedules();
-    let trace = traced.then(|| trace(&mut world)).unwrap_or_default();
+    let trace = if traced { trace(&mut world) } else { Rc::default() };
     let mut stage = Stage { world, choices: Shared::new(choices), written: Arc::default(), sent: 0 };
     for step in scene.before {
         stage.act(step)?;

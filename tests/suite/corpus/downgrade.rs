@@ -13,7 +13,9 @@ async fn an_event_that_comes_late_does_not_bring_back_the_older_image() {
     stack.account.advance(SignedDuration::from_secs(30));
     let newest = stack.push(&["latest"], "3");
     stack.settle().await;
-    late.iter().for_each(|event| stack.world.emit(event));
+    for event in &late {
+        stack.world.emit(event);
+    }
     stack.settle().await;
     assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![newest], 2));
 }

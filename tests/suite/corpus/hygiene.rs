@@ -99,7 +99,9 @@ async fn the_five_events_of_one_push_are_not_five_deployments() {
     let index = stack.push(&["latest", "1.4.0"], build);
     let events = stack.account.take_events();
     assert_eq!(events.len(), 5);
-    events.iter().for_each(|event| stack.world.emit(event));
+    for event in &events {
+        stack.world.emit(event);
+    }
     stack.settle().await;
     assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![index], 2));
     assert_eq!(stack.alerts().len(), 1, "{:?}", stack.alerts());

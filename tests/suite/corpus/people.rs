@@ -11,7 +11,7 @@ async fn rolled() -> (Stack, String, String) {
     let old = stack.backend("semver:minor", "1.0.0", &[]).await;
     let new = stack.push(&["1.1.0"], "2");
     stack.settle().await;
-    assert_eq!(stack.running("backend"), [new.clone()]);
+    assert_eq!(stack.running("backend"), std::slice::from_ref(&new));
     (stack, old, new)
 }
 

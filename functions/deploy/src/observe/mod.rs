@@ -107,8 +107,8 @@ impl Observer {
                 seen.insert(arn.clone(), observed);
             }
         }
-        services::lost_calls(self.clients.ecs(), &mut seen).await;
         services::outcomes(self.clients.ecs(), &mut seen).await;
+        services::lost_calls(self.clients.ecs(), &mut seen).await;
         if !scope.outcomes_only {
             self.look_closer(&mut seen, scope, catalogs).await;
         }

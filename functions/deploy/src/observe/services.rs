@@ -163,19 +163,34 @@ impl Which {
     }
 }
 
-/// A call was made, or was about to be, and nobody wrote down how it ended: the service's deployments since tell whether
-/// it took effect, and how that ended. One call for each such service, which only a kill or a lost answer leaves behind.
+/// Whether the service's deployments since an attempt have to tell what became of it.
+///
+/// Either a call was made, or was about to be, and nobody wrote down how it ended; or the deployment that it made gave way
+/// to another, which may be the same call once more: one that was given up as lost and took effect late.
+fn is_lost(attempt: &Attempt, outcome: Option<&Outcome>) -> bool {
+    attempt.state == AttemptState::Intended || attempt.is_under_way() && outcome == Some(&Outcome::Stopped)
+}
+
+/// Finds calls that took effect unseen. One call for each such service, which only a kill, a lost answer or somebody else
+/// leaves behind.
 pub(super) async fn lost_calls(client: &Client, seen: &mut BTreeMap<ServiceArn, Observed>) {
     for (arn, observed) in seen.iter_mut() {
         let attempt = observed.memory.item.attempt.clone();
-        let Some(attempt) = attempt.filter(|attempt| attempt.state == AttemptState::Intended) else {
+        let Some(attempt) = attempt.filter(|attempt| is_lost(attempt, observed.outcome.as_ref())) else {
             continue;
         };
         match landed(client, arn, &attempt).await {
-            Ok(Some((deployment, outcome))) => {
-                observed.landed = Some(deployment);
-                observed.outcome = Some(outcome);
-            }
+            Ok(Some((deployment, outcome))) => match (attempt.state, &outcome) {
+                // Somebody else's deployment of the same image is not our success; but its failure is one of the image.
+                (AttemptState::Rolling | AttemptState::Overdue, Outcome::Successful { .. } | Outcome::Stopped) => {}
+                (AttemptState::Rolling | AttemptState::Overdue, Outcome::UnderWay) => {
+                    observed.outcome = Some(Outcome::UnderWay);
+                }
+                _ => {
+                    observed.landed = Some(deployment);
+                    observed.outcome = Some(outcome);
+                }
+            },
             Ok(None) => {}
             Err(failure) => drop(observed.failure.get_or_insert(failure)),
         }

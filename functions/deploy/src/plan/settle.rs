@@ -33,8 +33,8 @@ pub(super) fn settle(
         return;
     };
     let outcome = observed.outcome.as_ref();
-    if let (AttemptState::Intended, Some(landed)) = (attempt.state, &observed.landed) {
-        // The call took effect after all. Where it was rolled back since, the primary deployment is not its own.
+    if let Some(landed) = &observed.landed {
+        // The call took effect after all, or a second time. Where it was rolled back since, the primary deployment is not its own.
         let stands = !matches!(outcome, Some(Outcome::RolledBack { .. } | Outcome::Stopped));
         let primary = service.primary().filter(|_| stands).map(|deployment| deployment.id.clone());
         attempt.state = AttemptState::Rolling;
