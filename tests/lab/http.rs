@@ -105,7 +105,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub(crate) fn encode(protocol: &Protocol, outcome: Outcome, request_id: &str, now: Timestamp) -> Response<Bytes> {
     let code = outcome.as_ref().err().map(|error| error.code.clone());
     let (status, body) = match (outcome, protocol) {
-        (Ok(Reply::Json(body)), _) => (200, body.to_string()),
+        (Ok(Reply::Json(body)), _) => (200, without_nulls(body).to_string()),
         (Ok(Reply::Xml(body)), _) => (200, body),
         (Err(error), Protocol::Json(_)) => (error.status, json_error(&error)),
         (Err(error), Protocol::Query) => (error.status, query_error(&error, request_id)),
@@ -121,9 +121,21 @@ pub(crate) fn encode(protocol: &Protocol, outcome: Outcome, request_id: &str, no
         .header("x-amzn-requestid", request_id)
         .header("date", date);
     if let Some(code) = code {
+        // SQS came from the Query protocol, and clients still look for the code that it had there.
+        if code == "QueueDoesNotExist" {
+            builder = builder.header("x-amzn-query-error", "AWS.SimpleQueueService.NonExistentQueue;Sender");
+        }
         builder = builder.header("x-amzn-errortype", code);
     }
     builder.body(Bytes::from(body)).unwrap_or_default()
+}
+
+/// Members that have no value are left out, as AWS leaves them out: a `nextToken` of the last page.
+fn without_nulls(mut body: Value) -> Value {
+    if let Value::Object(members) = &mut body {
+        members.retain(|_, value| !value.is_null());
+    }
+    body
 }
 
 fn json_error(error: &ApiError) -> String {
