@@ -4,7 +4,9 @@
 //! while the execution environment lives, a repository once an invocation, and digests only where nothing else tells them.
 
 pub(crate) mod model;
+mod outcomes;
 mod registry;
+mod revisions;
 mod services;
 mod task_definition;
 
@@ -107,8 +109,8 @@ impl Observer {
                 seen.insert(arn.clone(), observed);
             }
         }
-        services::outcomes(self.clients.ecs(), &mut seen).await;
-        services::lost_calls(self.clients.ecs(), &mut seen).await;
+        outcomes::outcomes(self.clients.ecs(), &mut seen).await;
+        outcomes::lost_calls(self.clients.ecs(), &mut seen).await;
         if !scope.outcomes_only {
             self.look_closer(&mut seen, scope, catalogs).await;
         }
@@ -169,7 +171,7 @@ impl Observer {
                 unknown.push((arn.clone(), service.revisions.clone()));
             }
         }
-        services::running_digests(self.clients.ecs(), &unknown, seen).await;
+        revisions::running_digests(self.clients.ecs(), &unknown, seen).await;
     }
 
     async fn catalog(&self, repository: &Repository) -> Result<Catalog, CallFailure> {

@@ -5,23 +5,23 @@
 
 mod choose;
 mod containers;
+mod decision;
 mod pin;
 mod settle;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::arn::ServiceArn;
 use shared::event::steward::DeployRequested;
-use shared::policy::{Policy, Refusal};
+use shared::policy::Policy;
 use shared::tags::{ServiceTags, TagProblem};
 
 pub(crate) use self::containers::needs_revision;
+pub(crate) use self::decision::{By, Decision, Plan, Reason, Roll};
 use crate::notice;
-use crate::observe::{Catalogs, Observed, Service, Unsupported};
-use crate::rollout::{Attempt, AttemptState, Pin, PinnedBy, Rollout, Target};
+use crate::observe::{Catalogs, Observed, Service};
+use crate::rollout::{Attempt, AttemptState, PinnedBy, Rollout};
 use crate::trigger::Trigger;
 
 /// After a call that got no answer, how long it is left to take effect before it is made again. Longer than any attempt
@@ -35,139 +35,6 @@ pub(crate) struct Settings {
     pub dry_run: bool,
     /// How long a rollout may take before it is told as one that never finished.
     pub rollout_timeout: Duration,
-}
-
-/// What is to be done about one service, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Plan {
-    /// The service.
-    pub service: ServiceArn,
-    /// The decision.
-    pub decision: Decision,
-    /// What is to be remembered, when it differs from what is or holds untold alerts: written before anything is called.
-    #[serde(skip)]
-    pub memory: Option<Rollout>,
-}
-
-/// The decision about one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Decision {
-    /// Roll it.
-    Roll(Roll),
-    /// It would be rolled, but for dry run or `steward:mode = plan`.
-    WouldRoll(Roll),
-    /// It runs what it should.
-    UpToDate,
-    /// It is being rolled to what it should run.
-    UnderWay,
-    /// Nothing but the outcome of a rollout was looked at.
-    Watched,
-    /// It is left alone.
-    Left(Reason),
-}
-
-/// What to do to a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Roll {
-    /// The revision to start from.
-    pub base: TaskDefinitionArn,
-    /// Whether a new revision is registered, or the same one started again.
-    pub by: By,
-    /// What each container is to run; containers that are not named stay as they are.
-    pub images: BTreeMap<String, Target>,
-}
-
-/// How a service is rolled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum By {
-    /// `forceNewDeployment`: ECS resolves the tag anew.
-    Force,
-    /// A new revision that names images by digest.
-    Pin,
-}
-
-/// Why a service is left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reason {
-    /// ECS does not know it (any more), or it is not active.
-    #[error("the service is not there any more, or not active")]
-    Gone,
-    /// `steward:deploy` is absent or `off`.
-    #[error("it has not opted in: steward:deploy is absent or off")]
-    OptedOut,
-    /// Tags that are not in the grammar.
-    #[error("its tags cannot be read: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Tags(Vec<TagProblem>),
-    /// `steward:hold`.
-    #[error("it is held ({why}), and {waiting} waits")]
-    Held {
-        /// The tag's text.
-        why: String,
-        /// What would have been rolled.
-        waiting: String,
-    },
-    /// A kind of service that Steward cannot roll.
-    #[error("{0}")]
-    Unsupported(Unsupported),
-    /// No container runs the repository that is looked at.
-    #[error("no container of it runs an image of the repository")]
-    NoContainer,
-    /// `steward:container` names a container that is not there.
-    #[error("steward:container names {0}, which the task definition does not have")]
-    ContainerMissing(String),
-    /// An image text that is no image reference.
-    #[error("the image of container {container} cannot be read: {problem}")]
-    Image {
-        /// The container.
-        container: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The policy names no image to move to.
-    #[error("container {container}: {refusal}")]
-    Refused {
-        /// The container.
-        container: String,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// What runs cannot be told, and no push says that it changed.
-    #[error("which digest container {0} runs is unknown; it rolls at the next push")]
-    RunningUnknown(String),
-    /// A pin.
-    #[error("it is pinned since {} by {}", notice::moment(.0.since), notice::pinned_by(&.0.by))]
-    Pinned(Pin),
-    /// Somebody else's deployment has not ended, so what will run is not known yet.
-    #[error("a deployment by somebody else is under way")]
-    OthersUnderWay,
-    /// A call got no answer a moment ago and may still take effect.
-    #[error("a call got no answer a moment ago and may still take effect; the next look decides")]
-    Quiet,
-    /// ECS still answers with what was before our own deployment.
-    #[error("ECS still answers with what was before the last rollout; the next look decides")]
-    Stale,
-    /// `steward:mode = force`, but the reference names a digest, so starting it again changes nothing.
-    #[error(
-        "steward:mode is force, but container {0} names a digest, so a new deployment would start the same image; name a tag in the task definition or use pin"
-    )]
-    ForceNeedsTag(String),
-    /// What a person asked for is not in the registry.
-    #[error("{repository} holds no image {wanted}")]
-    NotInRegistry {
-        /// The repository.
-        repository: String,
-        /// Tag or digest.
-        wanted: String,
-    },
-    /// It could not be seen in full.
-    #[error("{0}")]
-    NotSeen(String),
-    /// The invocation's time is up.
-    #[error("no time was left for it; the sweep takes it up")]
-    NoTime,
 }
 
 /// Decides about one service.

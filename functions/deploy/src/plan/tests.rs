@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use shared::arn::TaskDefinitionArn;
 use shared::failure::FailureKind;
 use shared::image::{Digest, ImageTag, Repository};
 use shared::policy::Image;
 use shared::state::Versioned;
 
 use super::*;
+use crate::observe::Unsupported;
 use crate::observe::model::{Catalog, Container, Deployment, Outcome, RolloutState};
-use crate::rollout::{BadDigest, PinnedBy};
+use crate::rollout::{BadDigest, Pin, PinnedBy, Target};
 
 const REPOSITORY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api";
 
