@@ -69,11 +69,12 @@ fn facts(attempt: &Attempt) -> Vec<(String, String)> {
     facts
 }
 
-/// Tells how an attempt ended.
+/// Tells how an attempt ended; of a failed one, whether the service `is_back` on what it ran before.
 pub(crate) fn tell_outcome(
     memory: &mut Rollout,
     service: &Service,
     attempt: &Attempt,
+    is_back: bool,
     why: Option<&str>,
     runbook: Option<&str>,
 ) {
@@ -88,17 +89,16 @@ pub(crate) fn tell_outcome(
         }
         AttemptState::RolledBack => {
             let why = why.map(quoted).unwrap_or_default();
+            let (title, then) = if is_back {
+                (format!("the rollout of {images} was rolled back"), "the service is back on what it ran before")
+            } else {
+                let then = "ECS left it in place: the circuit breaker is on without rollback";
+                (format!("the rollout of {images} failed and stays"), then)
+            };
             let body = format!(
-                "The rollout of {images} failed, and the service is back on what it ran before.{why} This image will not be rolled out here again by itself."
+                "The rollout of {images} failed, and {then}.{why} This image will not be rolled out here again by itself."
             );
-            alert(
-                service,
-                "rolled-back",
-                Severity::Critical,
-                &format!("the rollout of {images} was rolled back"),
-                body,
-                runbook,
-            )
+            alert(service, "rolled-back", Severity::Critical, &title, body, runbook)
         }
         AttemptState::Overdue => {
             let body = format!(

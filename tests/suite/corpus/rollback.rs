@@ -153,3 +153,23 @@ async fn a_desired_count_is_never_sent() {
         assert!(update.as_object().unwrap().keys().all(|key| allowed.contains(&key.as_str())), "{update}");
     }
 }
+
+#[tokio::test]
+async fn a_failure_that_the_breaker_leaves_in_place_is_told_as_that_and_not_tried_again() {
+    let mut stack = Stack::new();
+    stack.push(&["latest"], "1");
+    let service = stack.account.service("shop", "backend").image("backend:latest").desired(2);
+    service.breaker(false).tag("steward:deploy", "follow").running().unwrap();
+    stack.settle().await;
+    let bad = stack.push(&["latest"], "bad");
+    stack.account.script(&bad, CRASH);
+    stack.settle().await;
+    stack.sweep().await;
+    stack.settle().await;
+    let told = stack.alerts_of("rolled-back");
+    assert_eq!(told.len(), 1, "{:?}", stack.alerts());
+    assert!(told[0].contains("failed and stays"), "{told:?}");
+    let fix = stack.push(&["latest"], "fix");
+    stack.settle().await;
+    assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![fix], 3));
+}

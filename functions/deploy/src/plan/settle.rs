@@ -81,26 +81,28 @@ fn conclude(
             target.digest.clone_from(digest);
         }
     }
-    notice::tell_outcome(memory, service, &shown, why, runbook);
+    let is_back = outcome != Some(&Outcome::Stopped);
+    notice::tell_outcome(memory, service, &shown, is_back, why, runbook);
 }
 
 /// The state that an attempt under way has ended in, or `None` while ECS is at it.
 fn ended(attempt: &Attempt, service: &Service, outcome: Option<&Outcome>) -> Option<AttemptState> {
+    let id = attempt.deployment.as_deref();
+    let listed = service.deployments.iter().find(|deployment| Some(deployment.id.as_str()) == id);
+    let listed = listed.map(|deployment| deployment.rollout);
     match outcome {
         Some(Outcome::UnderWay) => None,
         Some(Outcome::Successful { .. }) => Some(AttemptState::Succeeded),
         Some(Outcome::RolledBack { .. }) => Some(AttemptState::RolledBack),
+        // A circuit breaker without rollback stops the deployment where it is; the service still lists it, as failed.
+        Some(Outcome::Stopped) if listed == Some(RolloutState::Failed) => Some(AttemptState::RolledBack),
         Some(Outcome::Stopped) => Some(AttemptState::Superseded),
         // The service deployments API keeps ninety days; without its word the service's own list has to do.
-        None => {
-            let id = attempt.deployment.as_deref();
-            let listed = service.deployments.iter().find(|deployment| Some(deployment.id.as_str()) == id);
-            match listed.map(|deployment| deployment.rollout) {
-                Some(RolloutState::InProgress) => None,
-                Some(RolloutState::Completed) => Some(AttemptState::Succeeded),
-                Some(RolloutState::Failed) => Some(AttemptState::RolledBack),
-                None => Some(AttemptState::Superseded),
-            }
-        }
+        None => match listed {
+            Some(RolloutState::InProgress) => None,
+            Some(RolloutState::Completed) => Some(AttemptState::Succeeded),
+            Some(RolloutState::Failed) => Some(AttemptState::RolledBack),
+            None => Some(AttemptState::Superseded),
+        },
     }
 }
