@@ -59,7 +59,7 @@ parameters: venv ## Write docs/parameters.md anew from template.yaml
 
 .PHONY: explore
 explore: rust ## Run the fault explorer: crashes, throttles, lost replies, duplicates, reordering
-	cargo run -q --profile $(PROFILE) -p tests --bin explore -- $(ARGS)
+	cargo run -q --profile $(PROFILE) -p tests --bin explore -- --limit 120 $(ARGS)
 
 .PHONY: lab
 lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions' binaries

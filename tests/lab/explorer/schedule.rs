@@ -45,7 +45,7 @@ pub struct Played {
     pub invoked: Vec<Invoked>,
     /// Alerts since the trouble began.
     pub alerts: Vec<Published>,
-    /// Ids of the messages in the dead-letter queue.
+    /// Bodies of the messages in the dead-letter queue.
     pub dead: Vec<String>,
     /// Messages still in the function's queue.
     pub left: usize,
