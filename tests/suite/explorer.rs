@@ -1,5 +1,5 @@
-//! What the fault explorer runs at each `make test`: every schedule in which nothing but delivery goes wrong, and the
-//! designs that are known to be wrong. `make explore` runs the faults of calls too.
+//! What the fault explorer runs at each `make test`: every schedule in which delivery goes wrong, every schedule with one
+//! fault at one call, and the designs that are known to be wrong. `make explore` runs them together, and random ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
