@@ -72,7 +72,9 @@ class Judge:
         if response_dict is None:
             self.wrong.append(f"{name}: no answer")
         elif response_dict["status_code"] >= 400:
-            code = parsed_response["Error"]["Code"]
+            # Services that came from the Query protocol keep the code that they had there; the model's is beside it.
+            error = parsed_response["Error"]
+            code = error.get("QueryErrorCode", error["Code"])
             if code not in codes(model) | GENERAL:
                 self.wrong.append(f"{name}: {code} is none of {sorted(codes(model))}")
         elif model.service_model.protocol == "json" and model.output_shape is not None:
