@@ -161,6 +161,13 @@ impl FromStr for Repository {
     }
 }
 
+impl Repository {
+    /// Whether it is in the private ECR of this account and region.
+    pub fn is_in_ecr_of(&self, account: &AccountId, region: &Region) -> bool {
+        matches!(&self.registry, Registry::Ecr { account: a, region: r } if a == account && r == region)
+    }
+}
+
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.registry {

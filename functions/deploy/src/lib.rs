@@ -190,8 +190,7 @@ impl Deploy {
 /// Whether a push of this tag could concern a service, by what the tagging API says of its tags. Tags that cannot be read
 /// concern everything: they are reported.
 fn may_concern(candidate: &Candidate, tag: &shared::image::ImageTag) -> bool {
-    let tags = ServiceTags::parse(candidate.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-    tags.map_or(true, |tags| tags.policy.may_concern(tag))
+    ServiceTags::of(&candidate.tags).map_or(true, |tags| tags.policy.may_concern(tag))
 }
 
 /// Whether the tagging API says that the service wants to be left alone.

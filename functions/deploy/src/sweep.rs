@@ -2,8 +2,6 @@
 //!
 //! It stops well before the invocation ends and remembers where; the next one goes on from there.
 
-use std::mem;
-
 use serde::{Deserialize, Serialize};
 use shared::arn::ServiceArn;
 use shared::failure::CallFailure;
@@ -35,7 +33,7 @@ impl Deploy {
             let in_time = run.deadline.allows_call(self.clock.now()) && self.look_and_roll(run, chunk).await?;
             if !in_time {
                 // Looking again at a service that was done costs little and changes nothing.
-                cursor.item.after = mem::take(&mut passed);
+                cursor.item.after = passed;
                 run.report.stopped_early();
                 break;
             }

@@ -168,14 +168,13 @@ fn announcement(
     account: &AccountId,
     region: &Region,
 ) -> Result<Trigger, HandlingError> {
-    match &image.repository.registry {
-        // The own registry tells the truth itself, whatever an event says. That of another account or region is out of
-        // reach, events and all.
-        Registry::Ecr { account: a, region: r } if a == account && r == region => Err(HandlingError::Rejected(
-            "Image Pushed is for other registries: this account's ECR sends its own events".into(),
-        )),
-        _ => Ok(Trigger::Announced { image, at }),
+    // The own registry tells the truth itself, whatever an event says. That of another account or region is out of reach,
+    // events and all.
+    if image.repository.is_in_ecr_of(account, region) {
+        let reason = "Image Pushed is for other registries: this account's ECR sends its own events";
+        return Err(HandlingError::Rejected(reason.to_owned()));
     }
+    Ok(Trigger::Announced { image, at })
 }
 
 #[cfg(test)]

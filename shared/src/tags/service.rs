@@ -117,6 +117,14 @@ fn url(value: &str) -> Result<String, String> {
 }
 
 impl ServiceTags {
+    /// Reads a service's tags from keys and values.
+    ///
+    /// # Errors
+    /// As [`ServiceTags::parse`].
+    pub fn of(tags: &[(String, String)]) -> Result<Self, Vec<TagProblem>> {
+        Self::parse(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
     /// Reads a service's tags. Keys without Steward's prefix are none of its business.
     ///
     /// # Errors

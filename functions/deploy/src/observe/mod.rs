@@ -175,7 +175,7 @@ impl Observer {
     }
 
     async fn catalog(&self, repository: &Repository) -> Result<Catalog, CallFailure> {
-        if registry::is_own(repository, &self.account, &self.region) {
+        if repository.is_in_ecr_of(&self.account, &self.region) {
             registry::ecr_catalog(self.clients.ecr(), repository).await
         } else {
             registry::announced_catalog(&self.table, repository).await
@@ -204,7 +204,7 @@ impl Observer {
 /// The service and its tags, if a policy has a say in it at all.
 fn rollable(observed: &Observed) -> Option<(Service, ServiceTags)> {
     let service = observed.service.clone().filter(|service| service.is_active && service.unsupported.is_none())?;
-    let tags = ServiceTags::parse(service.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).ok()?;
+    let tags = ServiceTags::of(&service.tags).ok()?;
     (tags.policy != Policy::Off).then_some((service, tags))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::failure::CallFailure;
-use shared::image::{Digest, ImageReference, Repository};
+use shared::image::{Digest, ImageReference, ImageTag, Repository};
 use shared::policy::Image;
 use shared::state::Versioned;
 
@@ -134,6 +134,13 @@ pub(crate) struct Catalog {
     pub images: Vec<Image>,
     /// Whether the registry itself was asked. An announcement only says what somebody said.
     pub is_ecr: bool,
+}
+
+impl Catalog {
+    /// The image that a tag names. A registry holds a tag once.
+    pub(crate) fn tagged(&self, tag: &ImageTag) -> Option<&Image> {
+        self.images.iter().find(|image| image.tags.contains(tag))
+    }
 }
 
 /// All that is seen of one service.

@@ -53,11 +53,11 @@ fn is_lost(attempt: &Attempt, outcome: Option<&Outcome>) -> bool {
 /// leaves behind.
 pub(super) async fn lost_calls(client: &Client, seen: &mut BTreeMap<ServiceArn, Observed>) {
     for (arn, observed) in seen.iter_mut() {
-        let attempt = observed.memory.item.attempt.clone();
+        let attempt = observed.memory.item.attempt.as_ref();
         let Some(attempt) = attempt.filter(|attempt| is_lost(attempt, observed.outcome.as_ref())) else {
             continue;
         };
-        match landed(client, arn, &attempt).await {
+        match landed(client, arn, attempt).await {
             Ok(Some((deployment, outcome))) => match (attempt.state, &outcome) {
                 // Somebody else's deployment of the same image is not our success; but its failure is one of the image.
                 (AttemptState::Rolling | AttemptState::Overdue, Outcome::Successful { .. } | Outcome::Stopped) => {}

@@ -6,10 +6,9 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::ImageStatus;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::arn::{AccountId, Region};
 use shared::event::steward::ImagePushed;
 use shared::failure::{CallFailure, FailureKind};
-use shared::image::{Digest, ImageTag, Registry, Repository, is_image};
+use shared::image::{Digest, ImageTag, Repository, is_image};
 use shared::policy::Image;
 use shared::state::{Key, Table};
 
@@ -17,11 +16,6 @@ use super::model::Catalog;
 
 /// Most images that `DescribeImages` returns in one page.
 const PAGE: i32 = 1000;
-
-/// Whether the repository is in the registry that this function can read: its own account's and region's.
-pub(super) fn is_own(repository: &Repository, account: &AccountId, region: &Region) -> bool {
-    matches!(&repository.registry, Registry::Ecr { account: a, region: r } if a == account && r == region)
-}
 
 /// All images of a repository, untagged ones too: what runs may have lost its tag, and its age is still needed. One call
 /// for a thousand.
@@ -74,12 +68,7 @@ pub(crate) async fn announce(table: &Table, image: &ImagePushed, at: Timestamp) 
         return Ok(());
     }
     known.item = Announcement { tag: Some(image.tag.clone()), digest: Some(image.digest.clone()), pushed_at: Some(at) };
-    match table.put(&key, &mut known, None).await {
-        Err(failure) if failure.kind == FailureKind::Conflict => {
-            Err(CallFailure { kind: FailureKind::Unavailable, ..failure })
-        }
-        other => other,
-    }
+    table.put(&key, &mut known, None).await
 }
 
 /// What was announced of a repository.

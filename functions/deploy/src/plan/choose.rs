@@ -59,7 +59,6 @@ pub(super) fn choose(
     let (mut images, mut by, mut left, mut against_policy) = (BTreeMap::new(), By::Force, None, false);
     for managed in managed {
         let running = containers::running(&tags.policy, managed, observed, memory);
-        let verdict = tags.policy.verdict(&running, &managed.catalog.images, &bad);
         let wanted = if let Some(request) = trigger.request() {
             let wanted = requested(request, managed)?;
             let moves = running.digest.as_ref() != Some(&wanted.digest);
@@ -67,6 +66,7 @@ pub(super) fn choose(
             moves.then_some(wanted)
         } else {
             take_stance(tags, managed, &running, &bad, observed, memory, now)?;
+            let verdict = tags.policy.verdict(&running, &managed.catalog.images, &bad);
             match by_policy(trigger, service, tags, managed, &running, verdict, memory)? {
                 Ok(choice) => choice.map(Wanted::from),
                 Err(reason) => {
@@ -177,13 +177,12 @@ fn requested(request: &DeployRequested, managed: Managed<'_>) -> Result<Wanted, 
 /// Whether the policy itself would have the container run the image, but for having failed here before: to try such a
 /// digest again is not to go against the policy.
 fn is_favoured(policy: &Policy, managed: Managed<'_>, running: &Running, wanted: &Digest) -> bool {
-    let images = &managed.catalog.images;
-    match policy.verdict(running, images, &BTreeSet::new()) {
+    match policy.verdict(running, &managed.catalog.images, &BTreeSet::new()) {
         Verdict::Move(choice) => choice.digest == *wanted,
         // Where no digest is known, the tag that it was started by says what it runs.
         Verdict::UpToDate if running.digest.is_none() => {
-            let names_it = |image: &&Image| running.tag.as_ref().is_some_and(|tag| image.tags.contains(tag));
-            images.iter().find(names_it).is_some_and(|image| image.digest == *wanted)
+            let named = running.tag.as_ref().and_then(|tag| managed.catalog.tagged(tag));
+            named.is_some_and(|image| image.digest == *wanted)
         }
         Verdict::UpToDate | Verdict::Refused(_) => running.digest.as_ref() == Some(wanted),
     }

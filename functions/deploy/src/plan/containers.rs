@@ -70,8 +70,7 @@ fn ours<'a>(container: &str, reference: &str, service: Option<&Service>, memory:
 
 /// The image that the reference's tag names now.
 fn named<'a>(image: &ImageReference, catalog: &'a Catalog) -> Option<&'a Digest> {
-    let tag = image.effective_tag()?;
-    catalog.images.iter().find(|listed| listed.tags.contains(&tag)).map(|listed| &listed.digest)
+    catalog.tagged(&image.effective_tag()?).map(|listed| &listed.digest)
 }
 
 /// Whether it takes the service revision to tell which digest a container runs.

@@ -50,7 +50,7 @@ pub(crate) fn plan(
     let mut memory = observed.memory.item.clone();
     let mut decision = match &observed.service {
         Some(service) => {
-            let tags = ServiceTags::parse(service.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            let tags = ServiceTags::of(&service.tags);
             let runbook = tags.as_ref().ok().and_then(|tags| tags.runbook.clone());
             settle::settle(settings, &mut memory, service, observed, runbook.as_deref(), now);
             let decision = decide(trigger, service, tags, observed, catalogs, &mut memory, now);

@@ -52,8 +52,7 @@ pub(super) fn stance(
     let Some(left) = left(&managed.container.name, memory).filter(|_| !at_it) else {
         return Stance::Ours;
     };
-    let by_tag =
-        || managed.catalog.images.iter().find(|image| running.tag.as_ref().is_some_and(|tag| image.tags.contains(tag)));
+    let by_tag = || managed.catalog.tagged(running.tag.as_ref()?);
     // For `follow` a tag says nothing about what runs: it moves.
     let digest = match (&running.digest, policy) {
         (Some(digest), _) => Some(digest.clone()),
