@@ -40,6 +40,16 @@ pub struct ServiceArn {
     cluster: (usize, usize),
 }
 
+/// ARN of an ECS cluster: `arn:aws:ecs:REGION:ACCOUNT:cluster/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClusterArn(String);
+
+/// ARN of an ECS task. Both formats exist: `task/ID` and `task/CLUSTER/ID`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskArn(String);
+
 /// ARN of one revision of a task definition: `arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -126,7 +136,67 @@ impl FromStr for TaskDefinitionArn {
     }
 }
 
+impl FromStr for ClusterArn {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match ecs_resource(text, "cluster") {
+            Some((name, _)) if is_ecs_name(name) => Ok(Self(text.to_owned())),
+            _ => Err(IdentifierError::new(text, "the ARN of an ECS cluster (arn:aws:ecs:REGION:ACCOUNT:cluster/NAME)")),
+        }
+    }
+}
+
+impl FromStr for TaskArn {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (rest, _) = ecs_resource(text, "task")?;
+            let id = rest.split_once('/').map_or(rest, |(_, id)| id);
+            is_ecs_name(id).then_some(())
+        };
+        match parse() {
+            Some(()) => Ok(Self(text.to_owned())),
+            None => Err(IdentifierError::new(text, "the ARN of an ECS task")),
+        }
+    }
+}
+
+impl ClusterArn {
+    /// Name of the cluster.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The service of that name in this cluster.
+    ///
+    /// # Errors
+    /// When the name is none that a service can have.
+    pub fn service(&self, name: &str) -> Result<ServiceArn, IdentifierError> {
+        format!("{}/{name}", self.0.replacen(":cluster/", ":service/", 1)).parse()
+    }
+}
+
+impl TaskArn {
+    /// The id: the last part, under which `ecs:DescribeTasks` knows it and its log stream is named.
+    pub fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 impl ServiceArn {
+    /// Name of the region.
+    pub fn region(&self) -> &str {
+        self.text.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// ARN of the cluster.
+    pub fn cluster_arn(&self) -> ClusterArn {
+        let prefix = self.text.get(..self.cluster.1).unwrap_or_default();
+        ClusterArn(prefix.replacen(":service/", ":cluster/", 1))
+    }
+
     /// Name of the cluster.
     pub fn cluster(&self) -> &str {
         self.text.get(self.cluster.0..self.cluster.1).unwrap_or_default()
@@ -183,7 +253,7 @@ macro_rules! text_type {
 }
 pub(crate) use text_type;
 
-text_type!(AccountId => 0, Region => 0, ServiceArn => text, TaskDefinitionArn => 0);
+text_type!(AccountId => 0, Region => 0, ServiceArn => text, ClusterArn => 0, TaskArn => 0, TaskDefinitionArn => 0);
 
 #[cfg(test)]
 mod tests {
@@ -228,6 +298,22 @@ mod tests {
         for bad in ["arn:aws:ecs:eu-west-1:123456789012:task-definition/backend", "backend:7"] {
             assert!(bad.parse::<TaskDefinitionArn>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_cluster_and_a_name_make_a_service_and_a_service_gives_its_cluster_back() {
+        let cluster: ClusterArn = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop".parse().unwrap();
+        let service = cluster.service("backend").unwrap();
+        assert_eq!((service.short(), service.cluster_arn()), ("shop/backend", cluster));
+    }
+
+    #[test]
+    fn both_formats_of_a_task_arn_give_the_same_id() {
+        for text in ["task/0f1e2d3c", "task/shop/0f1e2d3c"] {
+            let arn: TaskArn = format!("arn:aws:ecs:eu-west-1:123456789012:{text}").parse().unwrap();
+            assert_eq!(arn.id(), "0f1e2d3c");
+        }
+        assert!("arn:aws:ecs:eu-west-1:123456789012:task/shop/a/b".parse::<TaskArn>().is_err());
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub struct Clients {
 #[derive(Debug, Default)]
 struct Made {
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    events: OnceLock<aws_sdk_eventbridge::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    scheduler: OnceLock<aws_sdk_scheduler::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
@@ -122,6 +125,21 @@ impl Clients {
     /// ECS.
     pub fn ecs(&self) -> &aws_sdk_ecs::Client {
         self.made.ecs.get_or_init(|| client!(aws_sdk_ecs, self.config))
+    }
+
+    /// EventBridge.
+    pub fn events(&self) -> &aws_sdk_eventbridge::Client {
+        self.made.events.get_or_init(|| client!(aws_sdk_eventbridge, self.config))
+    }
+
+    /// CloudWatch Logs. A task's log group may be in another region than the task.
+    pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.made.logs.get_or_init(|| client!(aws_sdk_cloudwatchlogs, self.config))
+    }
+
+    /// EventBridge Scheduler.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        self.made.scheduler.get_or_init(|| client!(aws_sdk_scheduler, self.config))
     }
 
     /// Resource Groups Tagging API.

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use crate::arn::AccountId;
+use crate::schedule::ScheduleSettings;
+use crate::tags::HealLevel;
 
 /// The names of all variables that are read, in the order of the documentation.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 14] = [
     "STEWARD_ACCOUNT_ID",
     "STEWARD_TABLE",
     "STEWARD_TOPIC_ARN",
@@ -15,6 +17,10 @@ pub const VARIABLES: [&str; 10] = [
     "STEWARD_ROLLOUT_TIMEOUT_MINUTES",
     "STEWARD_API_BUDGET_PERCENT",
     "STEWARD_DEAD_LETTER_QUEUE_URL",
+    "STEWARD_HEAL_MODE",
+    "STEWARD_QUEUE_ARN",
+    "STEWARD_SCHEDULER_ROLE_ARN",
+    "STEWARD_SCHEDULE_GROUP",
     "AWS_REGION",
     "AWS_LAMBDA_LOG_LEVEL",
 ];
@@ -49,6 +55,10 @@ pub struct Config {
     pub api_budget_percent: u8,
     /// Where messages go that can never be handled. Without it they fail until the queue gives up on them.
     pub dead_letter_queue: Option<String>,
+    /// How far healing may go at most, whatever a service's tags say.
+    pub heal_mode: HealLevel,
+    /// How one-time schedules are made; for functions that make some.
+    pub schedules: Option<ScheduleSettings>,
     /// Least severe level that is logged.
     pub log_level: tracing::Level,
 }
@@ -104,7 +114,21 @@ impl Config {
         let level = check("AWS_LAMBDA_LOG_LEVEL", "INFO", "TRACE, DEBUG, INFO, WARN, ERROR or FATAL", &|value| {
             log_level(value).is_some()
         });
+        // An unreadable switch must not mean "act" here either.
+        let heal_mode = check("STEWARD_HEAL_MODE", "dry-run", "off, dry-run, approve or auto", &|value| {
+            value.parse::<HealLevel>().is_ok()
+        });
         let dead_letter_queue = text("STEWARD_DEAD_LETTER_QUEUE_URL");
+        let schedule_parts = ["STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"].map(text);
+        let schedules = match schedule_parts {
+            [Some(group), Some(role), Some(queue)] => Some(ScheduleSettings { group, role, queue }),
+            [None, None, None] => None,
+            _ => {
+                let together = "STEWARD_SCHEDULE_GROUP, STEWARD_SCHEDULER_ROLE_ARN and STEWARD_QUEUE_ARN go together";
+                problems.push(format!("{together}: set all of them or none"));
+                None
+            }
+        };
         if !account.is_empty() && account.parse::<AccountId>().is_err() {
             problems.push(format!("STEWARD_ACCOUNT_ID is {account:?}, expected 12 digits"));
         }
@@ -115,8 +139,11 @@ impl Config {
         if !topic.is_empty() && !topic_is_good(&topic) {
             problems.push(format!("STEWARD_TOPIC_ARN is {topic:?}, expected the ARN of an SNS topic"));
         }
-        match (account.parse(), region.parse(), minutes.parse::<u64>(), percent.parse(), log_level(&level)) {
-            (Ok(account), Ok(region), Ok(minutes), Ok(api_budget_percent), Some(log_level)) if problems.is_empty() => {
+        let numbers = minutes.parse::<u64>().ok().zip(percent.parse().ok());
+        match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level)) {
+            (Ok(account), Ok(region), Some((minutes, api_budget_percent)), Ok(heal_mode), Some(log_level))
+                if problems.is_empty() =>
+            {
                 Ok(Self {
                     account,
                     region,
@@ -127,6 +154,8 @@ impl Config {
                     rollout_timeout: Duration::from_secs(minutes * 60),
                     api_budget_percent,
                     dead_letter_queue,
+                    heal_mode,
+                    schedules,
                     log_level,
                 })
             }

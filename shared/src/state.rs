@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::failure::{CallFailure, FailureKind};
 
@@ -98,6 +99,15 @@ impl Table {
             }
         }
         Ok(found)
+    }
+
+    /// An item of any kind, as [`Table::get_all`] of raw JSON gives it, as `T`.
+    ///
+    /// # Errors
+    /// When this version of Steward cannot read it.
+    pub fn decode<T: DeserializeOwned>(&self, key: &Key, raw: Versioned<Value>) -> Result<Versioned<T>, CallFailure> {
+        let item = serde_json::from_value(raw.item).map_err(|error| self.unreadable(key, &error))?;
+        Ok(Versioned { item, version: raw.version })
     }
 
     /// Reads all items of a partition whose sort key begins with `prefix`.

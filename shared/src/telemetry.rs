@@ -18,11 +18,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::Clock;
 
+/// What is logged at the level that the operator chose; everything else only when something is wrong with it.
+const OWN: [&str; 5] = ["shared", "deploy", "heal", "Lambda runtime invoke", "lambda_runtime"];
+
 /// Starts logging to standard output. Called once, at start-up; a second call changes nothing.
 pub fn start(level: Level, clock: Clock) {
-    // The SDK's own lines are of use only when something is wrong with it.
-    let filter = Targets::new().with_default(Level::WARN).with_target("shared", level).with_target("deploy", level);
-    let filter = filter.with_target("Lambda runtime invoke", level).with_target("lambda_runtime", level);
+    let own = OWN.map(|target| (target, level));
+    let filter = Targets::new().with_default(Level::WARN).with_targets(own);
     let lines = JsonLines { clock, out: Mutex::new(std::io::stdout()) };
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }

@@ -47,6 +47,7 @@ fn alert(service: &Service, kind: &str, severity: Severity, title: &str, body: S
         body,
         next_steps: Vec::new(),
         facts: Vec::new(),
+        sections: Vec::new(),
         thread: format!("deploy-{subject}"),
         runbook: runbook.map(str::to_owned),
         subject,

@@ -6,7 +6,9 @@ use super::{Alert, limit};
 
 const TITLE: usize = 250;
 const DESCRIPTION: usize = 8_000;
-const STEP: usize = 500;
+const STEP: usize = 800;
+/// One section, before its heading.
+const SECTION: usize = 1_800;
 
 pub(super) fn render(alert: &Alert) -> String {
     let clean = |text: &str, bytes: usize| limit::escaped(&limit::within(text, bytes));
@@ -20,8 +22,16 @@ pub(super) fn render(alert: &Alert) -> String {
     let mut steps: Vec<String> = alert.next_steps.iter().map(|step| clean(step, STEP)).collect();
     steps.extend(alert.runbook.as_ref().map(|url| format!("Your runbook: {}", clean(url, STEP))));
     // The escape makes text longer, so what the user wrote is cut first and the facts are never cut in two.
-    let description =
-        format!("{}\n\n{}", clean(&alert.body, DESCRIPTION / 4), limit::within(&facts.join("\n"), DESCRIPTION / 2));
+    let mut description =
+        format!("{}\n\n{}", clean(&alert.body, DESCRIPTION / 4), limit::within(&facts.join("\n"), DESCRIPTION / 4));
+    for section in &alert.sections {
+        let room = DESCRIPTION.saturating_sub(description.len() + 200).min(SECTION);
+        // Three back quotes in a foreign line would end the block in which it is shown.
+        let lines: Vec<String> = section.lines.iter().map(|line| limit::escaped(line).replace("```", "...")).collect();
+        let lines = limit::last_lines(&lines, room).join("\n");
+        let lines = if section.verbatim { format!("```\n{lines}\n```") } else { lines };
+        description = format!("{description}\n\n*{}*\n{lines}", limit::escaped(&section.title));
+    }
     json!({
         "version": "1.0",
         "source": "custom",

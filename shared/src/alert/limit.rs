@@ -22,3 +22,23 @@ pub(super) fn within(text: &str, bytes: usize) -> String {
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+/// As many of the last lines as fit into `bytes`, each cut to that if need be; the first of them says what is missing.
+pub(super) fn last_lines(lines: &[String], bytes: usize) -> Vec<String> {
+    let mut room = bytes;
+    let mut shown: Vec<String> = Vec::new();
+    for line in lines.iter().rev() {
+        let line = within(line, bytes);
+        if line.len() + 1 > room {
+            break;
+        }
+        room -= line.len() + 1;
+        shown.push(line);
+    }
+    let missing = lines.len() - shown.len();
+    if missing > 0 {
+        shown.push(format!("({missing} more)"));
+    }
+    shown.reverse();
+    shown
+}

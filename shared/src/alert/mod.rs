@@ -55,10 +55,24 @@ pub struct Alert {
     pub next_steps: Vec<String>,
     /// Names and values worth seeing: image, digest, deployment.
     pub facts: Vec<(String, String)>,
+    /// Lists under a heading: what changed, the last lines of a log.
+    #[serde(default)]
+    pub sections: Vec<Section>,
     /// Alerts with the same id are shown as one thread.
     pub thread: String,
     /// The team's own runbook, from the tag `steward:runbook`.
     pub runbook: Option<String>,
+}
+
+/// A list under a heading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// The heading.
+    pub title: String,
+    /// The list. Where it is too long, the end is what is shown.
+    pub lines: Vec<String>,
+    /// Whether the lines are somebody else's, such as a log, and shown letter by letter.
+    pub verbatim: bool,
 }
 
 /// The topic that alerts go to.

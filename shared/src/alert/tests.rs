@@ -16,6 +16,7 @@ fn alert() -> Alert {
         body: "ECS rolled the service back.".into(),
         next_steps: vec!["Push a fix.".into()],
         facts: vec![("image".into(), "shop/backend:1.4.0".into()), ("digest".into(), "sha256:0f0f".into())],
+        sections: Vec::new(),
         thread: "deploy-shop/backend-0f0f".into(),
         runbook: Some("https://wiki.example.com/shop".into()),
     }

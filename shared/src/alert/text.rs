@@ -6,6 +6,8 @@ use super::{Alert, limit};
 
 /// SNS allows 256 KiB with attributes; an e-mail of more than this is read by nobody.
 const LIMIT: usize = 32 * 1024;
+/// One section.
+const SECTION: usize = 6 * 1024;
 
 pub(super) fn render(alert: &Alert) -> String {
     let mut text = format!("{}\n\n{}\n", alert.title, limit::within(&alert.body, LIMIT / 2));
@@ -14,6 +16,12 @@ pub(super) fn render(alert: &Alert) -> String {
         text.push('\n');
         for (name, value) in &alert.facts {
             let _ = writeln!(text, "  {name:width$}  {value}");
+        }
+    }
+    for section in &alert.sections {
+        let _ = writeln!(text, "\n{}:", section.title);
+        for line in limit::last_lines(&section.lines, SECTION) {
+            let _ = writeln!(text, "  {}{line}", if section.verbatim { "| " } else { "- " });
         }
     }
     if !alert.next_steps.is_empty() {

@@ -6,7 +6,7 @@ pub mod ecs;
 pub mod steward;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,7 +33,17 @@ pub struct Event {
     pub detail: Value,
 }
 
+/// Furthest that a sender's clock is believed to be ahead of ours.
+const LEAD: SignedDuration = SignedDuration::from_hours(24);
+
 impl Event {
+    /// The time at which the event is handled: by our clock, but never before what the event tells of has happened. A
+    /// sender that is more than a day ahead is not believed.
+    pub fn now(&self, clock: Timestamp) -> Timestamp {
+        let told = self.time.filter(|told| told.duration_since(clock) <= LEAD);
+        told.map_or(clock, |told| told.max(clock))
+    }
+
     /// Reads an envelope.
     ///
     /// # Errors
@@ -69,5 +79,25 @@ impl Event {
                 "the detail of {kind:?} from {source:?} has not the shape that it should: {error}"
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_never_handled_before_it_has_happened_and_a_wild_clock_is_not_believed() {
+        let clock: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for (time, now) in [
+            ("2026-11-21T11:00:00Z", "2026-11-21T12:00:00Z"),
+            ("2026-11-21T12:03:00Z", "2026-11-21T12:03:00Z"),
+            ("2062-01-01T00:00:00Z", "2026-11-21T12:00:00Z"),
+        ] {
+            let event = json!({ "source": "steward", "detail-type": "Sweep", "time": time, "detail": {} });
+            assert_eq!(Event::read(&event).unwrap().now(clock), now.parse().unwrap(), "{time}");
+        }
     }
 }

@@ -20,6 +20,9 @@ pub const PREFIX: &str = "steward:";
 /// Key by which an ECS service opts in to `deploy`.
 pub const DEPLOY: &str = "steward:deploy";
 
+/// Key by which an ECS service says how far healing may go.
+pub const HEAL: &str = "steward:heal";
+
 /// A tag that is not in the grammar: what it says and what it may say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TagProblem {

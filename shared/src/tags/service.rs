@@ -21,7 +21,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealLevel {
-    /// Do not look.
+    /// Neither heal nor tell: only a rollout that failed is told.
     Off,
     /// Say what would be done.
     DryRun,
@@ -29,6 +29,30 @@ pub enum HealLevel {
     Approve,
     /// Do it.
     Auto,
+}
+
+impl HealLevel {
+    /// All levels with their words, the least first.
+    const WORDS: [(&'static str, Self); 4] =
+        [("off", Self::Off), ("dry-run", Self::DryRun), ("approve", Self::Approve), ("auto", Self::Auto)];
+
+    /// The word of the grammar.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::DryRun => "dry-run",
+            Self::Approve => "approve",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl std::str::FromStr for HealLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        word(text, &Self::WORDS)
+    }
 }
 
 /// `steward:restore-point`: what is taken before a migration.
@@ -134,13 +158,7 @@ impl ServiceTags {
         let policy = reader.read("steward:deploy", str::parse);
         let words = [("force", Mode::Force), ("pin", Mode::Pin), ("plan", Mode::Plan)];
         let mode = reader.read("steward:mode", |value| word(value, &words));
-        let levels = [
-            ("off", HealLevel::Off),
-            ("dry-run", HealLevel::DryRun),
-            ("approve", HealLevel::Approve),
-            ("auto", HealLevel::Auto),
-        ];
-        let heal = reader.read("steward:heal", |value| word(value, &levels));
+        let heal = reader.read("steward:heal", str::parse);
         let points = [("none", RestorePoint::None), ("mark", RestorePoint::Mark), ("snapshot", RestorePoint::Snapshot)];
         let restore_point = reader.read("steward:restore-point", |value| word(value, &points));
         let containers = reader.read("steward:container", containers);

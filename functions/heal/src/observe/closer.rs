@@ -1,0 +1,242 @@
+//! The closer look: what makes an alert worth reading and a rollback decidable. Best effort, within five seconds: what
+//! does not come in time is missing, and the alert goes out without it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecs::types::{
+    ContainerDefinition, ServiceDeploymentStatus, ServiceRevision, TaskDefinition, TaskDefinitionStatus,
+};
+use jiff::Timestamp;
+use shared::arn::{TaskArn, TaskDefinitionArn};
+use shared::failure::{CallFailure, FailureKind};
+use shared::image::{Digest, ImageReference};
+use shared::logs::{self, LogStream};
+
+use super::Observer;
+use super::difference::difference;
+use super::model::{Deployment, Evidence, Image, Images, Logs, Service, Target};
+use super::service::time;
+use crate::watch::Incident;
+
+/// The longest that an alert waits for what would make it better.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Lines of log in an alert.
+const LINES: i32 = 20;
+/// Most ARNs that `DescribeServiceRevisions` takes.
+const REVISIONS: usize = 20;
+
+/// The revisions of a deployment: what it ran.
+type Ran = (ServiceRevision, Option<Timestamp>);
+
+impl Observer {
+    /// Looks closer at what is wrong with a service.
+    pub(crate) async fn look_closer(&self, service: &Service, incident: &Incident) -> Evidence {
+        let mut evidence = Evidence::default();
+        let in_time = {
+            let work = self.gather(service, incident, &mut evidence);
+            race(work, self.clock.sleep(PATIENCE)).await
+        };
+        if !in_time {
+            evidence.missing.push("the rest: five seconds were over".to_owned());
+        }
+        evidence
+    }
+
+    async fn gather(&self, service: &Service, incident: &Incident, evidence: &mut Evidence) {
+        let concerned =
+            service.deployments.iter().find(|deployment| Some(&deployment.id) == incident.deployment.as_ref());
+        let definition = concerned.or(service.primary()).and_then(|deployment| deployment.task_definition.clone());
+        let current = match &definition {
+            Some(arn) => self.definition(arn, evidence).await,
+            None => None,
+        };
+        evidence.logs = self.logs(incident, current.as_ref(), evidence).await;
+        let (target, current_images) = match self.last_good(service, concerned).await {
+            Ok(found) => found,
+            Err(failure) => {
+                evidence.lacks(&failure);
+                return;
+            }
+        };
+        let Some((revision, created)) = target else {
+            return;
+        };
+        let Some(arn) = revision.task_definition.as_deref().and_then(|arn| arn.parse::<TaskDefinitionArn>().ok())
+        else {
+            return;
+        };
+        let images = images_of(&revision);
+        let good =
+            if Some(&arn) == definition.as_ref() { current.clone() } else { self.definition(&arn, evidence).await };
+        let Some(good) = good else {
+            return;
+        };
+        let is_active = good.status == Some(TaskDefinitionStatus::Active);
+        if let Some(current) = &current {
+            evidence.difference = Some(difference(&good, current, &images, &current_images));
+        }
+        evidence.images = match self.holds(&images, &current_images).await {
+            Ok(images) => images,
+            Err(failure) => {
+                evidence.lacks(&failure);
+                Images::Unknown
+            }
+        };
+        evidence.target = Some(Target { task_definition: arn, created, is_active, images });
+    }
+
+    async fn definition(&self, arn: &TaskDefinitionArn, evidence: &mut Evidence) -> Option<TaskDefinition> {
+        let answer = self.clients.ecs().describe_task_definition().task_definition(arn.as_str()).send().await;
+        match answer {
+            Ok(answer) => answer.task_definition,
+            Err(error) => {
+                evidence.lacks(&CallFailure::new("ecs:DescribeTaskDefinition", arn.short(), &error));
+                None
+            }
+        }
+    }
+
+    /// The last successful deployment before the one that is concerned, and what that one runs.
+    async fn last_good(
+        &self,
+        service: &Service,
+        concerned: Option<&Deployment>,
+    ) -> Result<(Option<Ran>, BTreeMap<String, Image>), CallFailure> {
+        let client = self.clients.ecs();
+        let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
+        let answer = request.status(ServiceDeploymentStatus::Successful).send().await;
+        let answer =
+            answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
+        let mut good: Vec<(Timestamp, String)> = answer
+            .service_deployments
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|deployment| Some((time(deployment.created_at?)?, deployment.target_service_revision_arn?)))
+            .filter(|(created, revision)| {
+                let is_before = concerned.and_then(|c| c.created).is_none_or(|at| *created < at);
+                is_before && !service.revisions.contains(revision)
+            })
+            .collect();
+        good.sort();
+        let good = good.pop();
+        let asked = good.iter().map(|(_, revision)| revision).chain(&service.revisions);
+        let asked: Vec<String> = asked.take(REVISIONS).cloned().collect();
+        if asked.is_empty() {
+            return Ok((None, BTreeMap::new()));
+        }
+        let answer = client.describe_service_revisions().set_service_revision_arns(Some(asked)).send().await;
+        let answer =
+            answer.map_err(|error| CallFailure::new("ecs:DescribeServiceRevisions", service.arn.short(), &error))?;
+        let revisions = answer.service_revisions.unwrap_or_default();
+        let definition =
+            concerned.and_then(|deployment| deployment.task_definition.as_ref()).map(TaskDefinitionArn::as_str);
+        // During a rollback two revisions are in use; the one that is concerned runs the deployment's task definition.
+        let current = revisions.iter().filter(|revision| {
+            revision.service_revision_arn.as_ref().is_some_and(|arn| service.revisions.contains(arn))
+                && (definition.is_none() || revision.task_definition.as_deref() == definition)
+        });
+        let current_images = current.max_by_key(|revision| revision.created_at.map(|at| at.secs())).map(images_of);
+        let target = good.and_then(|(created, arn)| {
+            let revision = revisions.iter().find(|r| r.service_revision_arn.as_ref() == Some(&arn))?;
+            Some((revision.clone(), Some(created)))
+        });
+        Ok((target, current_images.unwrap_or_default()))
+    }
+
+    /// Whether ECR still holds what the target runs. Containers that run the same before and after are not asked about:
+    /// going back changes nothing for them.
+    async fn holds(
+        &self,
+        target: &BTreeMap<String, Image>,
+        current: &BTreeMap<String, Image>,
+    ) -> Result<Images, CallFailure> {
+        for (container, image) in target.iter().filter(|(name, image)| current.get(*name) != Some(image)) {
+            let Some(digest) = &image.digest else {
+                return Ok(Images::Lacking(format!("ECS does not say which digest container {container} ran")));
+            };
+            let Ok(reference) = image.reference.parse::<ImageReference>() else {
+                return Ok(Images::Lacking(format!("the image of container {container} cannot be read")));
+            };
+            if !reference.repository.is_in_ecr_of(&self.account, &self.region) {
+                return Ok(Images::Lacking(format!(
+                    "{} cannot be asked whether it still holds the image of container {container}",
+                    reference.repository
+                )));
+            }
+            let wanted = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+            let request = self.clients.ecr().describe_images().repository_name(&reference.repository.path);
+            match request.image_ids(wanted).send().await {
+                Ok(_) => {}
+                Err(error) => {
+                    let failure = CallFailure::new("ecr:DescribeImages", &reference.repository, &error);
+                    if failure.kind != FailureKind::Missing {
+                        return Err(failure);
+                    }
+                    let gone = format!("{} does not hold {} any more", reference.repository, digest.short());
+                    return Ok(Images::Lacking(gone));
+                }
+            }
+        }
+        Ok(Images::Held)
+    }
+
+    async fn logs(&self, incident: &Incident, definition: Option<&TaskDefinition>, evidence: &mut Evidence) -> Logs {
+        if incident.class.is_before_start() {
+            return Logs::None("it never ran, so it logged nothing".to_owned());
+        }
+        let (Some(task), Some(definition)) = (&incident.task, definition) else {
+            return Logs::Unknown;
+        };
+        let stream = match stream(definition, incident.container.as_deref(), task) {
+            Ok(stream) => stream,
+            Err(why) => return Logs::None(why),
+        };
+        match logs::tail(self.clients.logs(), &stream, LINES).await {
+            Ok(Some(lines)) if !lines.is_empty() => Logs::Lines(lines),
+            Ok(_) => Logs::None(format!("no line in {} {}", stream.group, stream.stream)),
+            Err(failure) => {
+                evidence.lacks(&failure);
+                Logs::Unknown
+            }
+        }
+    }
+}
+
+fn stream(definition: &TaskDefinition, container: Option<&str>, task: &TaskArn) -> Result<LogStream, String> {
+    let containers: &[ContainerDefinition] = definition.container_definitions();
+    let named = containers.iter().find(|definition| definition.name.as_deref() == container);
+    let definition = named.or_else(|| containers.iter().find(|definition| definition.essential.unwrap_or(true)));
+    let definition = definition.ok_or("the task definition has no container")?;
+    let name = definition.name.as_deref().unwrap_or_default();
+    let Some(configuration) = &definition.log_configuration else {
+        return Err(format!("container {name} has no log configuration"));
+    };
+    let driver = configuration.log_driver.as_str();
+    let options = configuration.options.clone().unwrap_or_default();
+    LogStream::of(driver, &options, name, task.id()).ok_or_else(|| {
+        format!("its lines are not in CloudWatch Logs, or not under a name that can be told (driver {driver})")
+    })
+}
+
+fn images_of(revision: &ServiceRevision) -> BTreeMap<String, Image> {
+    let read = |image: &aws_sdk_ecs::types::ContainerImage| {
+        let digest = image.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
+        Some((image.container_name.clone()?, Image { reference: image.image.clone()?, digest }))
+    };
+    revision.container_images().iter().filter_map(read).collect()
+}
+
+/// Whether the work was done before the time was over. Neither runs on after the other has ended.
+async fn race(work: impl Future<Output = ()>, time: impl Future<Output = ()>) -> bool {
+    let (mut work, mut time) = (pin!(work), pin!(time));
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => time.as_mut().poll(context).map(|()| false),
+    })
+    .await
+}
