@@ -1,9 +1,11 @@
 //! The simulated container service (ECS): its API, its service scheduler, the life of its tasks, and their events.
 
 mod breaker;
+mod causes;
 mod clusters;
 mod definitions;
 mod deployments;
+mod failures;
 mod history;
 mod life;
 mod model;
@@ -17,10 +19,12 @@ mod scheduler;
 mod script;
 mod services;
 mod setup;
+mod stopping;
 mod tags;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod view;
 
 use std::collections::BTreeMap;
@@ -32,7 +36,9 @@ use crate::ecr::Ecr;
 use crate::service::unknown_operation;
 use crate::wire::{ApiError, Call, Outcome, Reply};
 
+pub use causes::StopCause;
 use definitions::TaskDefinition;
+pub use failures::{PullError, ResourceError, StartFailure};
 use history::History;
 use life::Step;
 pub(crate) use model::Key;
@@ -57,6 +63,10 @@ pub(crate) struct Ecs {
     timers: BTreeMap<(Timestamp, u64), Step>,
     timers_set: u64,
     scripts: BTreeMap<String, Behaviour>,
+    /// Behaviours that outlast images, by service.
+    outages: BTreeMap<Key, Behaviour>,
+    /// Exit codes of containers that are asked to end, by digest.
+    exits: BTreeMap<String, i64>,
     timings: Timings,
     history: History,
     /// Services to which something happened in the current step.
