@@ -1,12 +1,15 @@
 //! The simulated container service (ECS): its API, its service scheduler, the life of its tasks, and their events.
 
+mod actions;
 mod breaker;
 mod causes;
 mod clusters;
+mod containers;
 mod definitions;
 mod deployments;
 mod failures;
 mod history;
+mod jobs;
 mod life;
 mod model;
 mod notices;
@@ -27,7 +30,7 @@ mod tests;
 mod trouble;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -40,6 +43,7 @@ pub use causes::StopCause;
 use definitions::TaskDefinition;
 pub use failures::{PullError, ResourceError, StartFailure};
 use history::History;
+use jobs::Token;
 use life::Step;
 pub(crate) use model::Key;
 use model::{Revision, Service, ServiceDeployment, Task};
@@ -67,6 +71,10 @@ pub(crate) struct Ecs {
     outages: BTreeMap<Key, Behaviour>,
     /// Exit codes of containers that are asked to end, by digest.
     exits: BTreeMap<String, i64>,
+    /// Reasons for which the next calls of `RunTask` place nothing.
+    unplaced: VecDeque<String>,
+    /// Client tokens of `RunTask`, by cluster.
+    tokens: BTreeMap<(String, String), Token>,
     timings: Timings,
     history: History,
     /// Services to which something happened in the current step.
@@ -95,6 +103,7 @@ impl Ecs {
             "ListTagsForResource" => self.list_tags_for_resource(input),
             "DescribeTasks" => self.describe_tasks(input),
             "ListTasks" => self.list_tasks(input),
+            "RunTask" => self.run_task(context, input),
             "StopTask" => self.stop_task_by_api(context, input),
             "DescribeServiceRevisions" => self.describe_service_revisions(input),
             "ListServiceDeployments" => self.list_service_deployments(input),

@@ -15,9 +15,9 @@ use crate::wire::ApiError;
 pub struct ServiceSetup {
     account: Account,
     cluster: String,
-    request: Value,
+    pub(super) request: Value,
     definition: Value,
-    containers: Vec<Value>,
+    pub(super) containers: Vec<Value>,
 }
 
 impl Account {

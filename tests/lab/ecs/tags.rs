@@ -95,6 +95,14 @@ impl Ecs {
             *tags = wanted;
             return Ok(json!({}));
         }
+        if let Some(task) = self.task_of_arn(resource) {
+            let mut wanted = task.tags.clone();
+            if !change(&mut wanted) {
+                return Err(invalid("The number of tags exceeds the maximum of 50."));
+            }
+            task.tags = wanted;
+            return Ok(json!({}));
+        }
         let definition = self.definitions.values_mut().flatten().find(|definition| definition.arn == resource);
         let definition = definition.ok_or_else(|| missing(resource))?;
         let mut tags = read(&definition.tags);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::model::{Ending, Exit, Stop};
-use super::{Ecs, view};
-use crate::context::{Context, epoch};
+use super::{Ecs, tags, view};
+use crate::context::Context;
 use crate::input::{invalid, page, required, text, texts};
 use crate::wire::ApiError;
 
@@ -15,11 +15,18 @@ impl Ecs {
         if asked.is_empty() || asked.len() > 100 {
             return Err(invalid("Tasks must have between 1 and 100 items."));
         }
+        let with_tags = texts(input, "include").contains(&"TAGS");
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for asked in asked {
             let id = asked.rsplit('/').next().unwrap_or(asked);
             match self.tasks.get(id).filter(|task| task.cluster == cluster) {
-                Some(task) => found.push(view::task(task, self.definition(&task.definition).ok(), None, epoch)),
+                Some(task) => {
+                    let mut shown = self.show_task(task);
+                    if with_tags {
+                        shown["tags"] = tags::list(&task.tags);
+                    }
+                    found.push(shown);
+                }
                 None => failures.push(json!({"arn": view::task_arn_of(cluster, id), "reason": "MISSING"})),
             }
         }
@@ -58,8 +65,10 @@ impl Ecs {
             let reason = text(input, "reason").unwrap_or("Task stopped by user").to_owned();
             let stop = Stop { code: Some("UserInitiated"), reason, ending: Ending::Lost, exit: Exit::Asked };
             self.stop(context, &mut task, stop);
+            // AWS takes the tags of a task that is stopped by request.
+            task.tags.clear();
         }
-        let shown = view::task(&task, self.definition(&task.definition).ok(), None, epoch);
+        let shown = self.show_task(&task);
         self.touched.extend(task.service.clone());
         self.tasks.insert(id.to_owned(), task);
         self.schedule_touched(context);

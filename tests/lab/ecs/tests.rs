@@ -1,7 +1,9 @@
 //! Scenarios, told by what an observer sees: what runs, which events came, how the rollouts ended.
 
+mod actions;
 mod breaker;
 mod ends;
+mod jobs;
 mod records;
 mod rollout;
 mod tasks;

@@ -17,7 +17,9 @@ pub(super) fn service(ecs: &Ecs, service: &Service, with_tags: bool) -> Value {
         "launchType": "FARGATE", "schedulingStrategy": "REPLICA", "deploymentController": {"type": "ECS"},
         "enableECSManagedTags": false, "enableExecuteCommand": false, "propagateTags": "NONE",
     });
-    for (name, value) in defaults.as_object().into_iter().flatten() {
+    let by_provider = shown.contains_key("capacityProviderStrategy");
+    let defaults = defaults.as_object().into_iter().flatten();
+    for (name, value) in defaults.filter(|(name, _)| *name != "launchType" || !by_provider) {
         shown.entry(name.clone()).or_insert_with(|| value.clone());
     }
     shown.insert("deploymentConfiguration".to_owned(), deployment_configuration(service));
