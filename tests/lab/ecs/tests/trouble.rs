@@ -113,3 +113,16 @@ fn health_that_fails_after_running_is_no_impaired_start_and_counts_only_in_a_rol
     }
     assert_eq!(describe(&account)["deployments"][0]["failedTasks"], 0);
 }
+
+#[test]
+fn a_task_that_stays_pending_is_neither_started_nor_failed() {
+    let account = with_service(1, Some(true));
+    let v2 = account.push("backend", &["latest"], "v2").unwrap();
+    account.script(&v2, Behaviour::StaysPending);
+    roll(&account);
+    account.advance(MINUTE * 600);
+    let service = describe(&account);
+    assert_eq!((&service["pendingCount"], &service["deployments"][0]["failedTasks"]), (&json!(1), &json!(0)));
+    assert_eq!(service["deployments"][0]["rolloutState"], "IN_PROGRESS");
+    assert_eq!(stops(&account.take_events()), Vec::<&Value>::new());
+}
