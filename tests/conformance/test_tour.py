@@ -75,6 +75,34 @@ def test_ecs_writes(client):
     ecs.deregister_task_definition(taskDefinition=registered["taskDefinitionArn"])
 
 
+def test_ecs_jobs(client):
+    ecs = client("ecs")
+    request = {
+        "cluster": "shop",
+        "taskDefinition": "backend",
+        "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}},
+        "overrides": {"containerOverrides": [{"name": "backend", "command": ["up"], "environment": [{"name": "STEP", "value": "1"}]}]},
+        "tags": [{"key": "team", "value": "tour"}],
+        "startedBy": "tour",
+        "clientToken": "tour",
+    }
+    (task,) = ecs.run_task(**request)["tasks"]
+    with pytest.raises(ecs.exceptions.ConflictException) as conflict:
+        ecs.run_task(**request | {"startedBy": "somebody"})
+    assert conflict.value.response["resourceIds"] == [task["taskArn"]]
+
+    def status():
+        (described,) = ecs.describe_tasks(cluster="shop", tasks=[task["taskArn"]], include=["TAGS"])["tasks"]
+        return described["lastStatus"]
+
+    until(lambda: status() == "RUNNING")
+    ecs.stop_task(cluster="shop", task=task["taskArn"])
+    until(lambda: status() == "STOPPED")
+    assert task["taskArn"] in ecs.list_tasks(cluster="shop", startedBy="tour", desiredStatus="STOPPED")["taskArns"]
+    assert ecs.run_task(**request)["tasks"] == [{"taskArn": task["taskArn"], "lastStatus": "STOPPED", "desiredStatus": "STOPPED"}]
+
+
 def test_ecr(client):
     ecr = client("ecr")
     ecr.create_repository(repositoryName="tour")

@@ -1,10 +1,15 @@
 //! The simulated container service (ECS): its API, its service scheduler, the life of its tasks, and their events.
 
+mod actions;
 mod breaker;
+mod causes;
 mod clusters;
+mod containers;
 mod definitions;
 mod deployments;
+mod failures;
 mod history;
+mod jobs;
 mod life;
 mod model;
 mod notices;
@@ -17,13 +22,15 @@ mod scheduler;
 mod script;
 mod services;
 mod setup;
+mod stopping;
 mod tags;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -32,8 +39,11 @@ use crate::ecr::Ecr;
 use crate::service::unknown_operation;
 use crate::wire::{ApiError, Call, Outcome, Reply};
 
+pub use causes::StopCause;
 use definitions::TaskDefinition;
+pub use failures::{PullError, ResourceError, StartFailure};
 use history::History;
+use jobs::Token;
 use life::Step;
 pub(crate) use model::Key;
 use model::{Revision, Service, ServiceDeployment, Task};
@@ -57,6 +67,14 @@ pub(crate) struct Ecs {
     timers: BTreeMap<(Timestamp, u64), Step>,
     timers_set: u64,
     scripts: BTreeMap<String, Behaviour>,
+    /// Behaviours that outlast images, by service.
+    outages: BTreeMap<Key, Behaviour>,
+    /// Exit codes of containers that are asked to end, by digest.
+    exits: BTreeMap<String, i64>,
+    /// Reasons for which the next calls of `RunTask` place nothing.
+    unplaced: VecDeque<String>,
+    /// Client tokens of `RunTask`, by cluster.
+    tokens: BTreeMap<(String, String), Token>,
     timings: Timings,
     history: History,
     /// Services to which something happened in the current step.
@@ -85,6 +103,7 @@ impl Ecs {
             "ListTagsForResource" => self.list_tags_for_resource(input),
             "DescribeTasks" => self.describe_tasks(input),
             "ListTasks" => self.list_tasks(input),
+            "RunTask" => self.run_task(context, input),
             "StopTask" => self.stop_task_by_api(context, input),
             "DescribeServiceRevisions" => self.describe_service_revisions(input),
             "ListServiceDeployments" => self.list_service_deployments(input),

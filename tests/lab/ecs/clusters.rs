@@ -37,7 +37,7 @@ impl Ecs {
 
     fn describe_cluster(&self, name: &str) -> Value {
         let mine = |key: &Key| key.0 == name;
-        let tasks: Vec<_> = self.tasks.values().filter(|task| mine(&task.service)).collect();
+        let tasks: Vec<_> = self.tasks.values().filter(|task| task.cluster == name).collect();
         let services = self.services.values().filter(|service| mine(&service.key) && service.status == "ACTIVE");
         json!({
             "clusterArn": cluster_arn(name),

@@ -1,15 +1,13 @@
-//! The life of a task: PROVISIONING, PENDING, RUNNING, perhaps healthy, and at some time STOPPED.
+//! The life of a task: PROVISIONING, PENDING, RUNNING, perhaps healthy. How it ends: `stopping.rs`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use serde_json::Value;
 
-use super::model::{Container, Deployment, Ending, Key, Revision, Service, Stop, Task};
+use super::model::{Container, Deployment, Key, RevisionImage, Service, Task};
 use super::script::Behaviour;
-use super::{Ecs, notices, pull};
+use super::{Ecs, notices, pull, tags};
 use crate::context::Context;
 use crate::ecr::Ecr;
-
-/// Stopped tasks are shown this long.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 
 /// What happens by itself at some time, mostly to a task (by id).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +20,10 @@ pub(crate) enum Step {
     BecomeHealthy(String),
     /// The health check has failed for too long.
     BecomeUnhealthy(String),
-    /// The container ends by itself.
-    Crash(String),
-    /// The task is STOPPED.
-    Stopped(String),
+    /// The container at this index ends, if it still behaves so.
+    End(String, usize, Behaviour),
+    /// A task that is being stopped gets to its next state.
+    WindDown(String),
     /// The task is not shown any more.
     Forget(String),
     /// The scheduler looks at a service again.
@@ -39,93 +37,121 @@ impl Ecs {
             Step::Pull(id) => self.living(&id, |ecs, task| ecs.pull(context, ecr, task)),
             Step::Pulled(id) => self.living(&id, |ecs, task| ecs.pulled(context, task)),
             Step::BecomeHealthy(id) => self.living(&id, |_, task| task.health = Some("HEALTHY")),
-            Step::BecomeUnhealthy(id) => self.living(&id, |ecs, task| {
-                task.health = Some("UNHEALTHY");
-                let reason = ecs.health_failure(task);
-                ecs.stop(context, task, "ServiceSchedulerInitiated", reason, Ending::Failure);
-            }),
-            Step::Crash(id) => self.living(&id, |ecs, task| ecs.crash(context, task)),
-            Step::Stopped(id) => return self.stopped(context, &id),
+            Step::BecomeUnhealthy(id) => self.living(&id, |ecs, task| ecs.fail_health(context, task)),
+            Step::End(id, index, behaviour) => {
+                self.living(&id, |ecs, task| ecs.end_container(context, task, index, behaviour));
+            }
+            Step::WindDown(id) => return self.wind_down(context, &id),
             Step::Forget(id) => {
                 self.tasks.remove(&id);
                 return;
             }
             Step::Schedule(key) => return self.schedule(context, &key),
         }
-        // Whatever happened to a task may let the scheduler go on with its service.
+        self.schedule_touched(context);
+    }
+
+    /// Whatever happened to a task may let the scheduler go on with its service.
+    pub(super) fn schedule_touched(&mut self, context: &mut Context) {
         for key in std::mem::take(&mut self.touched) {
             self.schedule(context, &key);
         }
     }
 
     /// Works on a task that nobody stops, while the rest of ECS stays at hand.
-    fn living(&mut self, id: &str, work: impl FnOnce(&mut Self, &mut Task)) {
+    pub(super) fn living(&mut self, id: &str, work: impl FnOnce(&mut Self, &mut Task)) {
         let Some(mut task) = self.tasks.remove(id) else { return };
         if task.wanted == "RUNNING" {
             work(self, &mut task);
-            self.touched.push(task.service.clone());
+            self.touched.extend(task.service.clone());
         }
         self.tasks.insert(id.to_owned(), task);
     }
 
     /// Starts a task of `deployment`.
     pub(super) fn start_task(&mut self, context: &mut Context, service: &Service, deployment: &mut Deployment) {
-        let id = context.ids.hex();
-        let images = self.revisions.get(&deployment.revision).map_or(&[][..], |revision| &revision.images);
-        let containers = images.iter().map(|image| Container {
-            name: image.container.clone(),
-            image: image.image.clone(),
+        let balanced = service.setting(&["loadBalancers"]).as_array().is_some_and(|balancers| !balancers.is_empty());
+        let mut task = self.new_task(context, &service.key.0, &deployment.task_definition);
+        task.group = format!("service:{}", service.key.1);
+        task.started_by = Some(deployment.id.clone());
+        task.service = Some(service.key.clone());
+        task.tags = tags::of_task(service, self.definition(&deployment.task_definition).ok());
+        if balanced {
+            task.health = Some("UNKNOWN");
+        }
+        let provider = service.setting(&["capacityProviderStrategy"])[0]["capacityProvider"].clone();
+        if provider.is_string() {
+            task.settings.insert("capacityProviderName".to_owned(), provider);
+        }
+        deployment.tasks.push(task.id.clone());
+        self.begin(context, task);
+    }
+
+    /// A task that has not begun, with what its definition says.
+    pub(super) fn new_task(&self, context: &mut Context, cluster: &str, definition: &str) -> Task {
+        let definition = self.definition(definition).ok();
+        let text = |container: &Value, name: &str| container[name].as_str().unwrap_or_default().to_owned();
+        let containers = definition.map_or(&[][..], |known| known.containers()).iter().map(|container| Container {
+            name: text(container, "name"),
+            image: text(container, "image"),
+            essential: container["essential"].as_bool().unwrap_or(true),
+            behaviour: Behaviour::Healthy,
             digest: None,
             runtime_id: None,
             exit_code: None,
             reason: None,
         });
-        let checked = self
-            .definition(&deployment.task_definition)
-            .is_ok_and(super::definitions::TaskDefinition::has_health_check)
-            || service.setting(&["loadBalancers"]).as_array().is_some_and(|balancers| !balancers.is_empty());
-        let mut task = Task {
-            id: id.clone(),
-            service: service.key.clone(),
-            deployment: deployment.id.clone(),
-            definition: deployment.task_definition.clone(),
+        Task {
+            id: context.ids.hex(),
+            cluster: cluster.to_owned(),
+            group: String::new(),
+            started_by: None,
+            service: None,
+            definition: definition.map(|known| known.arn.clone()).unwrap_or_default(),
+            settings: serde_json::Map::new(),
+            tags: std::collections::BTreeMap::new(),
             version: 0,
             status: "PROVISIONING",
             wanted: "RUNNING",
-            health: checked.then_some("UNKNOWN"),
-            behaviour: Behaviour::Healthy,
-            culprit: 0,
+            health: definition.is_some_and(super::TaskDefinition::has_health_check).then_some("UNKNOWN"),
             stop: None,
             created_at: context.now,
             pull_started_at: None,
             pull_stopped_at: None,
             started_at: None,
             stopping_at: None,
+            execution_stopped_at: None,
             stopped_at: None,
             containers: containers.collect(),
-        };
+        }
+    }
+
+    /// A new task begins its life.
+    pub(super) fn begin(&mut self, context: &mut Context, mut task: Task) {
         notices::task(self, context, &mut task);
-        self.set_timer(context.now + self.timings.provision, Step::Pull(id.clone()));
-        deployment.tasks.push(id.clone());
-        self.tasks.insert(id, task);
+        self.set_timer(context.now + self.timings.provision, Step::Pull(task.id.clone()));
+        self.tasks.insert(task.id.clone(), task);
     }
 
     /// The pull begins: the moment at which tags become digests.
     fn pull(&mut self, context: &mut Context, ecr: &Ecr, task: &mut Task) {
-        let Some(revision) = self.revision_of(task) else { return };
-        let pulled: Vec<_> = revision.images.iter_mut().map(|image| pull::pull(image, ecr)).collect();
-        for (container, pulled) in task.containers.iter_mut().zip(pulled) {
-            match pulled {
+        let Some(mut images) = self.images_of(task) else { return };
+        for (container, image) in task.containers.iter_mut().zip(&mut images) {
+            match pull::pull(image, ecr) {
                 Ok(digest) => container.digest = Some(digest),
                 Err(reason) => container.reason = Some(reason),
             }
         }
-        let digests = task.containers.iter().map(|container| self.scripts.get(container.digest.as_deref()?));
-        (task.culprit, task.behaviour) = pull::behaviour(digests);
-        if task.behaviour == Behaviour::CannotPull
-            && let Some(culprit) = task.containers.get_mut(task.culprit)
-        {
-            culprit.reason = Some(pull::refused(&culprit.image));
+        self.assign_behaviours(task);
+        let failures = || task.containers.iter().filter_map(|container| container.behaviour.start_failure());
+        if let Some(failure) = failures().find(|failure| !failure.is_after_pull()) {
+            for container in &mut task.containers {
+                (container.digest, container.reason) = (None, None);
+            }
+            return self.fail_start(context, task, failure);
+        }
+        if let Some(revision) = self.revision_of(task) {
+            revision.images = images;
         }
         task.status = "PENDING";
         task.pull_started_at = Some(context.now);
@@ -137,25 +163,39 @@ impl Ecs {
     fn pulled(&mut self, context: &mut Context, task: &mut Task) {
         task.pull_stopped_at = Some(context.now);
         if let Some(reason) = task.containers.iter().find_map(|container| container.reason.clone()) {
-            return self.stop(context, task, "TaskFailedToStart", reason, Ending::Failure);
+            return self.fail_pull(context, task, reason);
+        }
+        if let Some(failure) = task.containers.iter().find_map(|container| container.behaviour.start_failure()) {
+            return self.fail_start(context, task, failure);
         }
         for container in &mut task.containers {
             container.runtime_id = Some(context.ids.hex());
         }
-        if let Behaviour::CrashAtStart { after, .. } = task.behaviour {
-            return self.set_timer(context.now + after, Step::Crash(task.id.clone()));
+        let mut starts = true;
+        for (index, container) in task.containers.iter().enumerate() {
+            if let Behaviour::CrashAtStart { after, .. } = container.behaviour {
+                self.set_timer(context.now + after, Step::End(task.id.clone(), index, container.behaviour));
+                starts &= !container.essential;
+            }
+            starts &= container.behaviour != Behaviour::StaysPending;
         }
+        if starts {
+            self.run(context, task);
+        }
+    }
+
+    fn run(&mut self, context: &mut Context, task: &mut Task) {
         task.status = "RUNNING";
         task.started_at = Some(context.now);
         notices::task(self, context, task);
-        match task.behaviour {
-            Behaviour::CrashAfterRunning { after, .. } | Behaviour::OutOfMemory { after } => {
-                self.set_timer(context.now + after, Step::Crash(task.id.clone()));
+        self.has_started(task);
+        for (index, container) in task.containers.iter().enumerate() {
+            if let Some((_, after)) = container.behaviour.end() {
+                self.set_timer(context.now + after, Step::End(task.id.clone(), index, container.behaviour));
             }
-            _ => {}
         }
         if task.health.is_some() {
-            if task.behaviour == Behaviour::NeverHealthy {
+            if task.containers.iter().any(|container| container.behaviour == Behaviour::NeverHealthy) {
                 self.set_timer(context.now + self.timings.unhealthy, Step::BecomeUnhealthy(task.id.clone()));
             } else {
                 self.set_timer(context.now + self.timings.healthy, Step::BecomeHealthy(task.id.clone()));
@@ -163,77 +203,12 @@ impl Ecs {
         }
     }
 
-    /// The culprit's process ends by itself, and the task with it.
-    fn crash(&mut self, context: &mut Context, task: &mut Task) {
-        let Some(culprit) = task.containers.get_mut(task.culprit) else { return };
-        match task.behaviour {
-            Behaviour::CrashAtStart { exit_code, .. } | Behaviour::CrashAfterRunning { exit_code, .. } => {
-                culprit.exit_code = Some(exit_code);
-            }
-            Behaviour::OutOfMemory { .. } => {
-                culprit.exit_code = Some(137);
-                culprit.reason = Some("OutOfMemoryError: Container killed due to memory usage".to_owned());
-            }
-            Behaviour::Healthy | Behaviour::CannotPull | Behaviour::NeverHealthy => return,
+    /// The images that a task is to run: of a service those of the revision, whose digests are settled by the first pull.
+    fn images_of(&mut self, task: &Task) -> Option<Vec<RevisionImage>> {
+        if task.service.is_some() {
+            return self.revision_of(task).map(|revision| revision.images.clone());
         }
-        let ending = if task.started_at.is_some() { Ending::Lost } else { Ending::Failure };
-        self.stop(context, task, "EssentialContainerExited", "Essential container in task exited".to_owned(), ending);
-    }
-
-    /// Begins to stop a task.
-    pub(super) fn stop(
-        &mut self,
-        context: &mut Context,
-        task: &mut Task,
-        code: &'static str,
-        reason: String,
-        ending: Ending,
-    ) {
-        task.stop = Some(Stop { code, reason, ending });
-        task.wanted = "STOPPED";
-        task.status = if task.started_at.is_some() { "DEACTIVATING" } else { "DEPROVISIONING" };
-        task.stopping_at = Some(context.now);
-        notices::task(self, context, task);
-        self.set_timer(context.now + self.timings.stop, Step::Stopped(task.id.clone()));
-    }
-
-    /// Begins to stop a task of a service because the scheduler does not need it.
-    pub(super) fn scale_in(&mut self, context: &mut Context, id: &str) {
-        let Some(mut task) = self.tasks.remove(id) else { return };
-        let reason = format!("Scaling activity initiated by (deployment {})", task.deployment);
-        self.stop(context, &mut task, "ServiceSchedulerInitiated", reason, Ending::NotNeeded);
-        self.tasks.insert(id.to_owned(), task);
-    }
-
-    fn stopped(&mut self, context: &mut Context, id: &str) {
-        let Some(mut task) = self.tasks.remove(id) else { return };
-        task.status = "STOPPED";
-        task.stopped_at = Some(context.now);
-        for container in task.containers.iter_mut().filter(|container| container.runtime_id.is_some()) {
-            // The others are asked to end, and do.
-            container.exit_code.get_or_insert(0);
-        }
-        notices::task(self, context, &mut task);
-        let (key, deployment) = (task.service.clone(), task.deployment.clone());
-        let ending = task.stop.as_ref().map(|stop| stop.ending);
-        self.tasks.insert(id.to_owned(), task);
-        self.set_timer(context.now + REMEMBERED, Step::Forget(id.to_owned()));
-        self.task_gone(context, &key, &deployment, id, ending == Some(Ending::Failure));
-    }
-
-    fn revision_of(&mut self, task: &Task) -> Option<&mut Revision> {
-        let service = self.services.get(&task.service)?;
-        let deployment = service.deployments.iter().find(|deployment| deployment.id == task.deployment)?;
-        self.revisions.get_mut(&deployment.revision)
-    }
-
-    fn health_failure(&self, task: &Task) -> String {
-        let service = self.services.get(&task.service);
-        let balancer = service.and_then(|s| s.setting(&["loadBalancers"]).get(0)?.get("targetGroupArn")?.as_str());
-        match balancer {
-            Some(group) => format!("Task failed ELB health checks in (target-group {group})"),
-            None => "Task failed container health checks".to_owned(),
-        }
+        Some(super::services::images(self.definition(&task.definition).ok()?))
     }
 
     /// When the scheduler looks at a service again by itself.

@@ -83,6 +83,8 @@ pub(crate) struct Deployment {
     pub(crate) reason: String,
     /// Tasks that failed to start or to become healthy, in a row.
     pub(crate) failed: usize,
+    /// Tasks that never ran since the last one that did: ECS slows down, and says so.
+    pub(crate) unstarted: usize,
     /// Healthy tasks when the failures were counted last.
     pub(crate) credited: usize,
     /// No task is started before this time.
@@ -151,18 +153,34 @@ impl ServiceDeployment {
 pub(crate) enum Ending {
     /// The scheduler does not need it any more.
     NotNeeded,
-    /// It did not start, or did not become healthy: counts for the circuit breaker.
-    Failure,
+    /// It never ran: counts for the circuit breaker, and slows the scheduler down.
+    NeverStarted,
+    /// It ran and failed its health checks: counts for the circuit breaker.
+    Unhealthy,
+    /// What it runs on is taken away: another one is started while it still runs.
+    Displaced,
     /// It ended after RUNNING, or a person stopped it: it is replaced, and that is all.
     Lost,
+}
+
+/// With what the containers end that are asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// As their image was told to ([`crate::account::Account::exit_on_stop`]).
+    Asked,
+    /// With this exit code.
+    With(i64),
+    /// Nobody knows.
+    Unknown,
 }
 
 /// Why and how a task ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stop {
-    pub(crate) code: &'static str,
+    pub(crate) code: Option<&'static str>,
     pub(crate) reason: String,
     pub(crate) ending: Ending,
+    pub(crate) exit: Exit,
 }
 
 /// A container of a task.
@@ -170,20 +188,31 @@ pub(crate) struct Stop {
 pub(crate) struct Container {
     pub(crate) name: String,
     pub(crate) image: String,
+    /// The task ends when it does.
+    pub(crate) essential: bool,
+    pub(crate) behaviour: Behaviour,
     pub(crate) digest: Option<String>,
     pub(crate) runtime_id: Option<String>,
     pub(crate) exit_code: Option<i64>,
     pub(crate) reason: Option<String>,
 }
 
-/// A task of a service.
+/// A task, of a service or on its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: String,
-    pub(crate) service: Key,
-    pub(crate) deployment: String,
+    pub(crate) cluster: String,
+    /// `service:NAME`, `family:NAME`, or what the caller of `RunTask` said.
+    pub(crate) group: String,
+    /// Of a service: the id of its deployment. Else what the caller of `RunTask` said.
+    pub(crate) started_by: Option<String>,
+    /// The service whose task it is.
+    pub(crate) service: Option<Key>,
     /// ARN of its task definition.
     pub(crate) definition: String,
+    /// Members that come back as they were asked for: `launchType`, `overrides`, `capacityProviderName`...
+    pub(crate) settings: Map<String, Value>,
+    pub(crate) tags: BTreeMap<String, String>,
     /// Counts the events of this task.
     pub(crate) version: u64,
     pub(crate) status: &'static str,
@@ -191,24 +220,29 @@ pub(crate) struct Task {
     pub(crate) wanted: &'static str,
     /// `UNKNOWN`, `HEALTHY` or `UNHEALTHY`; `None` without a health check.
     pub(crate) health: Option<&'static str>,
-    pub(crate) behaviour: Behaviour,
-    /// Index of the container that behaves so.
-    pub(crate) culprit: usize,
     pub(crate) stop: Option<Stop>,
     pub(crate) created_at: Timestamp,
     pub(crate) pull_started_at: Option<Timestamp>,
     pub(crate) pull_stopped_at: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) stopping_at: Option<Timestamp>,
+    /// When the last container ended.
+    pub(crate) execution_stopped_at: Option<Timestamp>,
     pub(crate) stopped_at: Option<Timestamp>,
     pub(crate) containers: Vec<Container>,
 }
 
 impl Task {
     /// Takes a place among the tasks that its deployment should have: it lives, or it died and is not STOPPED yet.
-    /// A task that the scheduler itself stops does not.
+    /// A task that the scheduler itself stops does not, nor one that loses what it runs on.
     pub(crate) fn takes_place(&self) -> bool {
-        self.status != "STOPPED" && self.stop.as_ref().is_none_or(|stop| stop.ending != Ending::NotNeeded)
+        let given_up = |stop: &Stop| matches!(stop.ending, Ending::NotNeeded | Ending::Displaced);
+        self.status != "STOPPED" && !self.stop.as_ref().is_some_and(given_up)
+    }
+
+    /// Whether it is a task of this service.
+    pub(crate) fn is_of(&self, cluster: &str, service: &str) -> bool {
+        self.service.as_ref().is_some_and(|key| key.0 == cluster && key.1 == service)
     }
 
     pub(crate) fn is_running(&self) -> bool {

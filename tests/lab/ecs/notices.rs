@@ -1,6 +1,6 @@
 //! The events that ECS sends about services, deployments and tasks.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Ecs;
 use super::clusters::cluster_arn;
@@ -26,12 +26,20 @@ pub(super) fn deployment(context: &mut Context, service: &Service, name: &str, d
 
 /// Sends `ECS Service Action`.
 pub(super) fn action(context: &mut Context, service: &Service, kind: &str, name: &str) {
-    let detail = json!({
+    action_with(context, service, kind, name, json!({}));
+}
+
+/// Sends `ECS Service Action` with further members in its detail.
+pub(super) fn action_with(context: &mut Context, service: &Service, kind: &str, name: &str, more: Value) {
+    let mut detail = json!({
         "eventType": kind,
         "eventName": name,
         "clusterArn": cluster_arn(&service.key.0),
         "createdAt": iso(context.now),
     });
+    if let (Some(detail), Value::Object(more)) = (detail.as_object_mut(), more) {
+        detail.extend(more);
+    }
     context.emit("aws.ecs", "ECS Service Action", &[&service.arn], &detail);
 }
 

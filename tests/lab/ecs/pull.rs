@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::failures::PullError;
 use super::model::RevisionImage;
-use super::script::Behaviour;
 use crate::context::REGISTRY;
 use crate::ecr::Ecr;
 
@@ -17,20 +17,6 @@ pub(super) fn pull(image: &mut RevisionImage, ecr: &Ecr) -> Result<String, Strin
     };
     image.digest = Some(digest.clone());
     Ok(digest)
-}
-
-/// The behaviour of a task that runs these digests, and which container it comes from.
-pub(super) fn behaviour<'a>(digests: impl Iterator<Item = Option<&'a Behaviour>>) -> (usize, Behaviour) {
-    let mut scripted = digests.enumerate().filter_map(|(index, script)| Some((index, *script?)));
-    scripted.find(|(_, behaviour)| *behaviour != Behaviour::Healthy).unwrap_or_default()
-}
-
-/// The reason of a failed pull of `reference`.
-pub(super) fn refused(reference: &str) -> String {
-    format!(
-        "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {reference}: \
-         {reference}: not found"
-    )
 }
 
 fn pinned(image: &str, digest: &str) -> String {
@@ -47,7 +33,7 @@ fn resolve(reference: &str, ecr: &Ecr) -> Result<String, String> {
         return Ok(elsewhere(reference));
     };
     let (repository, wanted) = path.split_once('@').or_else(|| path.split_once(':')).unwrap_or((path, "latest"));
-    ecr.resolve(repository, wanted).ok_or_else(|| refused(reference))
+    ecr.resolve(repository, wanted).ok_or_else(|| PullError::NotFound.reason(reference))
 }
 
 /// Other registries have every image, under a digest made up from its name.

@@ -75,6 +75,7 @@ impl Ecs {
             state: Rollout::InProgress,
             reason,
             failed: 0,
+            unstarted: 0,
             credited: 0,
             not_before: context.now,
             is_rollback,

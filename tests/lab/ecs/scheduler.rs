@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::breaker::Breaker;
-use super::model::{Deployment, Key, Rollout, Service, Task};
+use super::model::{Deployment, Ending, Key, Rollout, Service, Task};
 use super::{Ecs, notices};
 use crate::context::Context;
 
@@ -40,20 +40,29 @@ impl Ecs {
         });
     }
 
-    /// A task of a service is STOPPED. `failed`: it did not start, or did not become healthy.
-    pub(super) fn task_gone(&mut self, context: &mut Context, key: &Key, deployment: &str, task: &str, failed: bool) {
+    /// A task of a service is STOPPED.
+    pub(super) fn task_gone(
+        &mut self,
+        context: &mut Context,
+        key: &Key,
+        deployment: &str,
+        task: &str,
+        ending: Option<Ending>,
+    ) {
         self.with_service(key, |ecs, service| {
             let desired = service.desired.max(1);
             let found = service.deployments.iter_mut().find(|known| known.id == deployment);
             let Some(found) = found else { return };
             found.tasks.retain(|known| known != task);
-            if !failed {
+            if !matches!(ending, Some(Ending::NeverStarted | Ending::Unhealthy)) {
                 return;
             }
-            found.failed += 1;
             found.updated_at = context.now;
-            found.not_before = context.now + pause(found.failed / desired);
-            if found.failed >= 3 * desired && !found.impaired {
+            // After a rollout nobody counts failures for the circuit breaker any more.
+            found.failed += usize::from(found.state != Rollout::Completed);
+            found.unstarted += usize::from(ending == Some(Ending::NeverStarted));
+            found.not_before = found.not_before.max(context.now + pause(found.unstarted / desired));
+            if found.unstarted >= 3 * desired && !found.impaired {
                 found.impaired = true;
                 notices::action(context, service, "WARN", "SERVICE_TASK_START_IMPAIRED");
                 notices::note(context, service, "is unable to consistently start tasks successfully.");
@@ -61,6 +70,15 @@ impl Ecs {
             ecs.check_breaker(context, service);
         });
         self.schedule(context, key);
+    }
+
+    /// A task of a service is RUNNING: ECS forgets about those before it that never were.
+    pub(super) fn has_started(&mut self, task: &Task) {
+        let service = task.service.as_ref().and_then(|key| self.services.get_mut(key));
+        let deployments = service.into_iter().flat_map(|service| &mut service.deployments);
+        for deployment in deployments.filter(|known| Some(&known.id) == task.started_by.as_ref()) {
+            (deployment.unstarted, deployment.impaired) = (0, false);
+        }
     }
 
     fn census(&self, deployments: &[Deployment]) -> Census {
@@ -73,7 +91,7 @@ impl Ecs {
         let Some((primary, _)) = service.deployments.split_first_mut() else { return };
         let healthy = self.census(std::slice::from_ref(primary)).healthy;
         if healthy > primary.credited && breaker.reset_on_healthy_task && primary.state != Rollout::Failed {
-            (primary.failed, primary.impaired) = (0, false);
+            primary.failed = 0;
         }
         primary.credited = healthy;
     }

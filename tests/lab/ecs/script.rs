@@ -2,9 +2,12 @@
 
 use jiff::SignedDuration;
 
+use super::causes::StopCause;
+use super::failures::{PullError, StartFailure};
 use crate::account::Account;
 
-/// How the tasks of an image behave. Scripted per digest with [`Account::script`]; unscripted images are healthy.
+/// How the tasks of an image behave. Scripted per digest with [`Account::script`]; unscripted images are healthy, which
+/// for the task of a job means that it hangs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behaviour {
     /// Starts, becomes healthy, runs for ever.
@@ -29,11 +32,43 @@ pub enum Behaviour {
         /// Time from RUNNING to the kill.
         after: SignedDuration,
     },
+    /// The task is ended in another way, this long after it became RUNNING.
+    Ends {
+        /// What ends it.
+        cause: StopCause,
+        /// Time from RUNNING to the end.
+        after: SignedDuration,
+    },
     /// The image cannot be pulled.
     CannotPull,
+    /// The task does not start for another reason.
+    FailsToStart(StartFailure),
+    /// The task stays PENDING.
+    StaysPending,
     /// Runs, but never passes its health check. Without a container health check or a load balancer this is
     /// [`Behaviour::Healthy`].
     NeverHealthy,
+}
+
+impl Behaviour {
+    /// What keeps the task from starting.
+    pub(super) fn start_failure(self) -> Option<StartFailure> {
+        match self {
+            Self::CannotPull => Some(StartFailure::CannotPull(PullError::NotFound)),
+            Self::FailsToStart(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What ends the container, and how long after RUNNING.
+    pub(super) fn end(self) -> Option<(StopCause, SignedDuration)> {
+        match self {
+            Self::CrashAfterRunning { exit_code, after } => Some((StopCause::Exit(exit_code), after)),
+            Self::OutOfMemory { after } => Some((StopCause::OutOfMemory { exit_code: 137 }, after)),
+            Self::Ends { cause, after } => Some((cause, after)),
+            _ => None,
+        }
+    }
 }
 
 /// How long the steps of a task's life take, in virtual time.

@@ -224,7 +224,8 @@ impl Ecs {
     }
 }
 
-fn images(definition: &super::TaskDefinition) -> Vec<RevisionImage> {
+/// The images of a task definition, none of them pulled.
+pub(super) fn images(definition: &super::TaskDefinition) -> Vec<RevisionImage> {
     let container = |container: &Value| RevisionImage {
         container: text(container, "name").unwrap_or_default().to_owned(),
         image: text(container, "image").unwrap_or_default().to_owned(),

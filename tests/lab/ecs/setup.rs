@@ -15,9 +15,9 @@ use crate::wire::ApiError;
 pub struct ServiceSetup {
     account: Account,
     cluster: String,
-    request: Value,
+    pub(super) request: Value,
     definition: Value,
-    containers: Vec<Value>,
+    pub(super) containers: Vec<Value>,
 }
 
 impl Account {
@@ -52,7 +52,7 @@ impl Account {
     /// Digests of the containers of the service's RUNNING tasks, without repetition, in order.
     pub fn running(&self, cluster: &str, service: &str) -> Vec<String> {
         let state = self.lock();
-        let mine = state.ecs.tasks.values().filter(|task| task.service.0 == cluster && task.service.1 == service);
+        let mine = state.ecs.tasks.values().filter(|task| task.is_of(cluster, service));
         let containers = mine.filter(|task| task.is_running()).flat_map(|task| &task.containers);
         let mut digests: Vec<_> = containers.filter_map(|container| container.digest.clone()).collect();
         digests.sort();
@@ -146,6 +146,14 @@ impl ServiceSetup {
         self.request["deploymentConfiguration"]["deploymentCircuitBreaker"] =
             json!({"enable": true, "rollback": rollback});
         self
+    }
+
+    /// Runs its tasks on Fargate Spot.
+    pub fn spot(mut self) -> Self {
+        if let Some(request) = self.request.as_object_mut() {
+            request.shift_remove("launchType");
+        }
+        self.with("capacityProviderStrategy", json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]))
     }
 
     /// Limits of a rolling update, in percent of the desired count.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Ecs;
-use super::model::Key;
+use super::model::{Key, Service};
+use super::{Ecs, TaskDefinition};
 use crate::input::{invalid, items, required, text, texts};
 use crate::wire::ApiError;
 
@@ -46,6 +46,20 @@ pub(super) fn list(tags: &BTreeMap<String, String>) -> Value {
     tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect()
 }
 
+/// The tags of a new task of a service: its own with `enableECSManagedTags`, others as `propagateTags` says.
+pub(super) fn of_task(service: &Service, definition: Option<&TaskDefinition>) -> BTreeMap<String, String> {
+    let mut tags = match service.setting(&["propagateTags"]).as_str() {
+        Some("SERVICE") => service.tags.clone(),
+        Some("TASK_DEFINITION") => definition.map(|known| read(&known.tags)).unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    if service.setting(&["enableECSManagedTags"]) == true {
+        tags.insert("aws:ecs:clusterName".to_owned(), service.key.0.clone());
+        tags.insert("aws:ecs:serviceName".to_owned(), service.key.1.clone());
+    }
+    tags
+}
+
 impl Ecs {
     pub(super) fn tag_resource(&mut self, now: Timestamp, input: &Value) -> Result<Value, ApiError> {
         check(input)?;
@@ -79,6 +93,14 @@ impl Ecs {
                 return Err(invalid("The number of tags exceeds the maximum of 50."));
             }
             *tags = wanted;
+            return Ok(json!({}));
+        }
+        if let Some(task) = self.task_of_arn(resource) {
+            let mut wanted = task.tags.clone();
+            if !change(&mut wanted) {
+                return Err(invalid("The number of tags exceeds the maximum of 50."));
+            }
+            task.tags = wanted;
             return Ok(json!({}));
         }
         let definition = self.definitions.values_mut().flatten().find(|definition| definition.arn == resource);

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::model::Ending;
-use super::{Ecs, view};
-use crate::context::{Context, epoch};
+use super::model::{Ending, Exit, Stop};
+use super::{Ecs, tags, view};
+use crate::context::Context;
 use crate::input::{invalid, page, required, text, texts};
 use crate::wire::ApiError;
 
@@ -15,11 +15,18 @@ impl Ecs {
         if asked.is_empty() || asked.len() > 100 {
             return Err(invalid("Tasks must have between 1 and 100 items."));
         }
+        let with_tags = texts(input, "include").contains(&"TAGS");
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for asked in asked {
             let id = asked.rsplit('/').next().unwrap_or(asked);
-            match self.tasks.get(id).filter(|task| task.service.0 == cluster) {
-                Some(task) => found.push(view::task(task, self.definition(&task.definition).ok(), None, epoch)),
+            match self.tasks.get(id).filter(|task| task.cluster == cluster) {
+                Some(task) => {
+                    let mut shown = self.show_task(task);
+                    if with_tags {
+                        shown["tags"] = tags::list(&task.tags);
+                    }
+                    found.push(shown);
+                }
                 None => failures.push(json!({"arn": view::task_arn_of(cluster, id), "reason": "MISSING"})),
             }
         }
@@ -33,10 +40,10 @@ impl Ecs {
         let family = text(input, "family").map(|family| format!("task-definition/{family}:"));
         let wanted = text(input, "desiredStatus").unwrap_or("RUNNING");
         let mine = self.tasks.values().filter(|task| {
-            task.service.0 == cluster
+            task.cluster == cluster
                 && task.wanted == wanted
-                && service.is_none_or(|name| task.service.1 == name)
-                && started_by.is_none_or(|by| task.deployment == by)
+                && service.is_none_or(|name| task.is_of(cluster, name))
+                && (started_by.is_none() || task.started_by.as_deref() == started_by)
                 && family.as_ref().is_none_or(|family| task.definition.contains(family))
         });
         let arns = mine.map(view::task_arn).collect();
@@ -50,18 +57,21 @@ impl Ecs {
         let id = asked.rsplit('/').next().unwrap_or(asked);
         let missing = || invalid("The referenced task was not found.");
         let mut task = self.tasks.remove(id).ok_or_else(missing)?;
-        if task.service.0 != cluster {
+        if task.cluster != cluster {
             self.tasks.insert(id.to_owned(), task);
             return Err(missing());
         }
         if task.wanted == "RUNNING" {
             let reason = text(input, "reason").unwrap_or("Task stopped by user").to_owned();
-            self.stop(context, &mut task, "UserInitiated", reason, Ending::Lost);
+            let stop = Stop { code: Some("UserInitiated"), reason, ending: Ending::Lost, exit: Exit::Asked };
+            self.stop(context, &mut task, stop);
+            // AWS takes the tags of a task that is stopped by request.
+            task.tags.clear();
         }
-        let shown = view::task(&task, self.definition(&task.definition).ok(), None, epoch);
-        let key = task.service.clone();
+        let shown = self.show_task(&task);
+        self.touched.extend(task.service.clone());
         self.tasks.insert(id.to_owned(), task);
-        self.schedule(context, &key);
+        self.schedule_touched(context);
         Ok(json!({"task": shown}))
     }
 }

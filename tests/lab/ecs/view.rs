@@ -17,7 +17,9 @@ pub(super) fn service(ecs: &Ecs, service: &Service, with_tags: bool) -> Value {
         "launchType": "FARGATE", "schedulingStrategy": "REPLICA", "deploymentController": {"type": "ECS"},
         "enableECSManagedTags": false, "enableExecuteCommand": false, "propagateTags": "NONE",
     });
-    for (name, value) in defaults.as_object().into_iter().flatten() {
+    let by_provider = shown.contains_key("capacityProviderStrategy");
+    let defaults = defaults.as_object().into_iter().flatten();
+    for (name, value) in defaults.filter(|(name, _)| *name != "launchType" || !by_provider) {
         shown.entry(name.clone()).or_insert_with(|| value.clone());
     }
     shown.insert("deploymentConfiguration".to_owned(), deployment_configuration(service));
@@ -103,7 +105,7 @@ fn revision_counts(ecs: &Ecs, service: &Service, deployment: &Deployment) -> Val
 
 /// ARN of a task.
 pub(super) fn task_arn(task: &Task) -> String {
-    task_arn_of(&task.service.0, &task.id)
+    task_arn_of(&task.cluster, &task.id)
 }
 
 /// ARN of the task `id` in a cluster.
@@ -123,10 +125,9 @@ pub(super) fn task(
     let overrides: Vec<_> = task.containers.iter().map(|one| json!({"name": one.name})).collect();
     let mut shown = json!({
         "taskArn": task_arn(task),
-        "clusterArn": cluster_arn(&task.service.0),
+        "clusterArn": cluster_arn(&task.cluster),
         "taskDefinitionArn": task.definition,
-        "group": format!("service:{}", task.service.1),
-        "startedBy": task.deployment,
+        "group": task.group,
         "version": task.version,
         "lastStatus": task.status,
         "desiredStatus": task.wanted,
@@ -150,22 +151,26 @@ pub(super) fn task(
         ("pullStoppedAt", task.pull_stopped_at),
         ("startedAt", task.started_at),
         ("stoppingAt", task.stopping_at),
+        ("executionStoppedAt", task.execution_stopped_at),
         ("stoppedAt", task.stopped_at),
         ("updatedAt", updated_at.into()),
     ];
     members.extend(times.into_iter().filter_map(|(name, at)| Some((name.to_owned(), time(at?)))));
     if let Some(stop) = &task.stop {
-        members.insert("stopCode".to_owned(), stop.code.into());
+        members.extend(stop.code.map(|code| ("stopCode".to_owned(), code.into())));
         members.insert("stoppedReason".to_owned(), stop.reason.clone().into());
     }
+    members.extend(task.started_by.clone().map(|by| ("startedBy".to_owned(), by.into())));
+    members.extend(task.settings.clone());
     members.insert("healthStatus".to_owned(), task.health.unwrap_or("UNKNOWN").into());
     shown
 }
 
 fn container(task: &Task, container: &Container) -> Value {
     let status = match task.status {
+        _ if container.exit_code.is_some() => "STOPPED",
         "PROVISIONING" => "PENDING",
-        "DEACTIVATING" => "RUNNING",
+        "DEACTIVATING" | "STOPPING" => "RUNNING",
         "DEPROVISIONING" => "STOPPED",
         status => status,
     };
@@ -174,7 +179,7 @@ fn container(task: &Task, container: &Container) -> Value {
     let id = container.runtime_id.as_deref().unwrap_or("pending");
     add(
         "containerArn",
-        arn("ecs", &format!("container/{}/{}/{}-{}", task.service.0, task.id, container.name, &id[..7.min(id.len())]))
+        arn("ecs", &format!("container/{}/{}/{}-{}", task.cluster, task.id, container.name, &id[..7.min(id.len())]))
             .into(),
     );
     add("name", container.name.clone().into());
