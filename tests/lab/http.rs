@@ -17,6 +17,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("DynamoDB_20120810", "dynamodb"),
     ("AmazonSQS", "sqs"),
     ("AWSEvents", "events"),
+    ("Logs_20140328", "logs"),
 ];
 
 /// The two protocols in which the lab answers.

@@ -23,6 +23,7 @@ pub mod function;
 mod http;
 pub mod ids;
 mod input;
+pub mod logs;
 pub mod mapping;
 pub mod pattern;
 pub mod process;

@@ -20,6 +20,7 @@ use crate::dynamodb::DynamoDb;
 use crate::events::Events;
 use crate::fifo::QueueSpec;
 use crate::function::Function;
+use crate::logs::Logs;
 use crate::queues::{Queues, name_in};
 use crate::sns::Sns;
 use crate::sqs::Sqs;
@@ -43,6 +44,7 @@ pub struct World {
     queues: Queues,
     sns: Sns,
     dynamodb: DynamoDb,
+    logs: Logs,
     schedules: Vec<Fires>,
     functions: BTreeMap<String, Box<dyn Function>>,
     invoked: Vec<Invoked>,
@@ -94,6 +96,8 @@ impl World {
         account.register("sns", Box::new(sns.clone()));
         account.register("dynamodb", Box::new(dynamodb.clone()));
         account.register("events", Box::new(events.clone()));
+        let logs = Logs::default();
+        account.register("logs", Box::new(logs.clone()));
         account.register("sts", Box::new(Sts));
         let start = clock.now();
         let schedules = template.schedules.iter().map(|schedule| Fires {
@@ -113,6 +117,7 @@ impl World {
             queues,
             sns,
             dynamodb,
+            logs,
             schedules,
             functions: BTreeMap::new(),
             invoked: Vec::new(),
@@ -170,6 +175,11 @@ impl World {
     /// The tables.
     pub fn dynamodb(&self) -> &DynamoDb {
         &self.dynamodb
+    }
+
+    /// CloudWatch Logs, to write what containers write.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// Every invocation so far, oldest first.
