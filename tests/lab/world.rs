@@ -22,10 +22,11 @@ use crate::fifo::QueueSpec;
 use crate::function::Function;
 use crate::logs::Logs;
 use crate::queues::{Queues, name_in};
+use crate::scheduler::Scheduler;
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::sts::Sts;
-use crate::template::{FunctionSpec, Schedule, Source, Template};
+use crate::template::{FunctionSpec, Source, Template};
 pub use step::{Invoked, Step};
 
 /// Steps at one and the same instant after which a world is held to run in circles.
@@ -45,19 +46,12 @@ pub struct World {
     sns: Sns,
     dynamodb: DynamoDb,
     logs: Logs,
-    schedules: Vec<Fires>,
+    scheduler: Scheduler,
     functions: BTreeMap<String, Box<dyn Function>>,
     invoked: Vec<Invoked>,
     observer: Option<Observer>,
     calls_seen: usize,
     alerts_seen: usize,
-}
-
-struct Fires {
-    schedule: Schedule,
-    start: Timestamp,
-    next: Option<Timestamp>,
-    count: u64,
 }
 
 /// A world that does not come to rest.
@@ -99,14 +93,8 @@ impl World {
         let logs = Logs::default();
         account.register("logs", Box::new(logs.clone()));
         account.register("sts", Box::new(Sts));
-        let start = clock.now();
-        let schedules = template.schedules.iter().map(|schedule| Fires {
-            next: schedule.expression.next(start, start).filter(|_| schedule.enabled),
-            schedule: schedule.clone(),
-            start,
-            count: 0,
-        });
-        let schedules = schedules.collect();
+        let scheduler = Scheduler::new(&template, clock.now());
+        account.register("scheduler", Box::new(scheduler.clone()));
         let bus = Bus::new(template.rules.clone());
         Self {
             account,
@@ -118,7 +106,7 @@ impl World {
             sns,
             dynamodb,
             logs,
-            schedules,
+            scheduler,
             functions: BTreeMap::new(),
             invoked: Vec::new(),
             observer: None,
@@ -187,18 +175,20 @@ impl World {
         &self.invoked
     }
 
-    /// Switches a schedule on or off; false when there is no such schedule. Switched on, it counts from now.
-    pub fn switch_schedule(&mut self, id: &str, on: bool) -> bool {
-        let now = self.clock.now();
-        let Some(fires) = self.schedules.iter_mut().find(|fires| fires.schedule.id == id) else { return false };
-        fires.start = now;
-        fires.next = fires.schedule.expression.next(now, now).filter(|_| on);
-        true
+    /// The schedules: those of the template, and those that functions make.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
     }
 
-    /// Switches all schedules off.
+    /// Switches a schedule of the template on or off; false when there is no such schedule. Switched on, it counts from
+    /// now.
+    pub fn switch_schedule(&mut self, id: &str, on: bool) -> bool {
+        self.scheduler.switch(id, on, self.clock.now())
+    }
+
+    /// Switches all schedules of the template off.
     pub fn stop_schedules(&mut self) {
-        self.schedules.iter_mut().for_each(|fires| fires.next = None);
+        self.scheduler.stop(self.clock.now());
     }
 
     /// Puts an event on the bus, as the service that sends it would.
@@ -245,8 +235,7 @@ impl World {
         let now = self.clock.now();
         let polled =
             self.polled().filter_map(|(_, source)| self.queues.with(name_in(&source.queue), |q| q.next_due(now))?);
-        let schedules = self.schedules.iter().filter_map(|fires| fires.next);
-        polled.chain(schedules).chain(self.bus.next_due()).chain(self.account.next_due()).min()
+        polled.chain(self.scheduler.next_due()).chain(self.bus.next_due()).chain(self.account.next_due()).min()
     }
 
     /// Event source mappings of functions that have code.

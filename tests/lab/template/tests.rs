@@ -180,7 +180,17 @@ fn schedules_fire_when_their_expression_says() {
     ] {
         assert_eq!(Expression::new(expression).unwrap().next(start, at(after)), Some(at(expected)), "{expression}");
     }
-    for expression in ["rate(0 minutes)", "rate(5 fortnights)", "cron(61 * * * ? *)", "cron(* * *)", "soon"] {
+    for expression in [
+        "rate(0 minutes)",
+        "rate(5 fortnights)",
+        "cron(61 * * * ? *)",
+        "cron(* * *)",
+        "soon",
+        "at(2026-11-20)",
+        "at(2026-11-20 23:00:00)",
+        "at(2026-11-20T23:00:00Z)",
+        "at(2026-11-20T23:00:00.5)",
+    ] {
         assert!(Expression::new(expression).is_err(), "{expression}");
     }
 }

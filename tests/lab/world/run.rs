@@ -9,7 +9,8 @@ use crate::fifo::{Outgoing, id_for};
 use crate::function::Invocation;
 use crate::mapping;
 use crate::queues::name_in;
-use crate::template::{FunctionSpec, Input, Schedule, Source, Target};
+use crate::scheduler::Firing;
+use crate::template::{FunctionSpec, Source, Target};
 
 impl World {
     /// One step; false when there is nothing to do at this instant.
@@ -83,25 +84,9 @@ impl World {
     }
 
     fn fire(&mut self, now: Timestamp) -> bool {
-        let Some(fires) = self.schedules.iter_mut().find(|fires| fires.next.is_some_and(|at| at <= now)) else {
-            return false;
-        };
-        fires.count += 1;
-        let at = fires.next.unwrap_or(now);
-        fires.next = fires.schedule.expression.next(fires.start, now);
-        let Schedule { id, arn, target, .. } = fires.schedule.clone();
-        let execution = id_for(&arn, fires.count);
-        let Input::Text(input) = &target.input else {
-            self.deliver(&id, &target, String::new());
-            return true;
-        };
-        let body = input
-            .replace("<aws.scheduler.execution-id>", &execution)
-            .replace("<aws.scheduler.scheduled-time>", &at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .replace("<aws.scheduler.schedule-arn>", &arn)
-            .replace("<aws.scheduler.attempt-number>", "1");
-        self.tell(|| Step::Fired { schedule: id.clone() });
-        self.deliver(&id, &target, body);
+        let Some(Firing { schedule, target, body }) = self.scheduler.take_due(now) else { return false };
+        self.tell(|| Step::Fired { schedule: schedule.clone() });
+        self.deliver(&schedule, &target, body);
         true
     }
 
