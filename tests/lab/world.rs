@@ -1,7 +1,7 @@
 //! The world: the account, the bus, the queues, the schedules and the functions, moved on together in virtual time.
 //!
 //! One step of a world is the smallest thing that can happen: an event is routed, a schedule fires, one batch goes
-//! through one function. Steps happen in a fixed order, so that the same world does the same thing in every run.
+//! through one function; functions with full queues take turns. Steps happen in a fixed order, so that the same world does the same thing in every run.
 
 mod run;
 mod step;
@@ -52,6 +52,8 @@ pub struct World {
     observer: Option<Observer>,
     calls_seen: usize,
     alerts_seen: usize,
+    /// The event source mapping that is looked at first.
+    turn: usize,
 }
 
 /// A world that does not come to rest.
@@ -112,6 +114,7 @@ impl World {
             observer: None,
             calls_seen: 0,
             alerts_seen: 0,
+            turn: 0,
         }
     }
 
@@ -245,5 +248,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod between;
 #[cfg(test)]
 mod tests;

@@ -34,17 +34,19 @@ impl World {
         if self.fire(now) {
             return true;
         }
-        let ready = self
-            .polled()
-            .find(|(_, source)| self.queues.with(name_in(&source.queue), |queue| queue.is_ready(now)).unwrap_or(false));
-        let ready = ready.map(|(spec, source)| (spec.clone(), source.clone()));
-        match ready {
-            Some((spec, source)) => {
-                self.poll(&spec, &source).await;
-                true
-            }
-            None => false,
-        }
+        let Some((place, spec, source)) = self.ready(now) else { return false };
+        self.turn = place + 1;
+        self.poll(&spec, &source).await;
+        true
+    }
+
+    /// The next event source mapping with something to do, and its place in the round: after one had its turn, the others
+    /// come first.
+    fn ready(&self, now: Timestamp) -> Option<(usize, FunctionSpec, Source)> {
+        let is_ready = |source: &Source| self.queues.with(name_in(&source.queue), |queue| queue.is_ready(now));
+        let ready = self.polled().enumerate().filter(|(_, (_, source))| is_ready(source).unwrap_or(false));
+        let (place, (spec, source)) = ready.min_by_key(|(place, _)| *place < self.turn)?;
+        Some((place, spec.clone(), source.clone()))
     }
 
     pub(super) fn arrive(&mut self, event: &Value) {
