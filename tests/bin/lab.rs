@@ -112,8 +112,8 @@ fn populate(account: &Account) -> Result<(), Box<dyn Error>> {
 fn write_logs(world: &World) -> Result<(), Box<dyn Error>> {
     let tasks = world.account().ecs("ListTasks", json!({ "cluster": "shop", "serviceName": "backend" }));
     let tasks = tasks.map_err(|error| format!("{}: {}", error.code, error.message))?;
-    let task =
-        tasks["taskArns"].as_array().and_then(|tasks| tasks.first()?.as_str()?.rsplit('/').next()).unwrap_or("none");
+    let first = tasks.get("taskArns").and_then(|arns| arns.get(0)?.as_str()?.rsplit('/').next());
+    let task = first.ok_or("the service backend runs no task")?;
     for line in ["listening on :8080", "connected to the database"] {
         world.logs().write("/shop/backend", &format!("app/backend/{task}"), world.now(), line);
     }

@@ -194,7 +194,7 @@ def test_scheduler(client):
     created = scheduler.create_schedule(**schedule, ScheduleExpression="at(2099-01-01T00:00:00)", ActionAfterCompletion="DELETE")
     described = scheduler.get_schedule(Name="tour", GroupName=group)
     assert (described["Arn"], described["Target"]) == (created["ScheduleArn"], target)
-    assert "tour" in [one["Name"] for one in scheduler.list_schedules(ScheduleGroup=group, NamePrefix="to")["Schedules"]]
+    assert "tour" in [one["Name"] for one in scheduler.list_schedules(GroupName=group, NamePrefix="to")["Schedules"]]
     with pytest.raises(ClientError) as refused:
         scheduler.create_schedule(**schedule, ScheduleExpression="at(2099-01-01T00:00:00)")
     assert refused.value.response["Error"]["Code"] == "ConflictException"

@@ -42,8 +42,8 @@ pub(crate) fn speaks(service: &str) -> bool {
 /// The operation that a request means, and its input: members of the path and the query, and the body.
 pub(crate) fn read(service: &str, request: &Request<Bytes>) -> Result<(&'static str, Value), ApiError> {
     let path = request.uri().path();
-    let found = ROUTES.iter().filter(|route| route.service == service && route.method == *request.method());
-    let found = found.filter_map(|route| Some((route, members(route.path, path)?))).next();
+    let mut routes = ROUTES.iter().filter(|route| route.service == service && route.method == *request.method());
+    let found = routes.find_map(|route| Some((route, members(route.path, path)?)));
     let Some((route, mut input)) = found else {
         let message = format!("{service} has no operation {} {path}", request.method());
         return Err(ApiError { status: 404, ..ApiError::client("UnknownOperationException", message) });
