@@ -50,6 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{}: {error}", options.template.display()))?;
     let template = Arc::new(Template::read(&text, &BTreeMap::new())?);
     let mut world = World::new(account.clone(), Arc::clone(&template));
+    write_logs(&world)?;
     world.observe(Box::new(show));
     let server = Server::start(account.clone(), (options.bind, options.port).into()).await?;
     if let Some(folder) = &options.functions {
@@ -104,6 +105,18 @@ fn populate(account: &Account) -> Result<(), Box<dyn Error>> {
     shop("backend").image("backend:latest").tag("steward:deploy", "follow").running().map_err(refused)?;
     shop("worker").image("backend:1.4.1").tag("steward:deploy", "semver:minor").running().map_err(refused)?;
     account.service("billing", "invoices").image("billing:prod").desired(1).running().map_err(refused)?;
+    Ok(())
+}
+
+/// What a task of `backend` wrote before it was looked at, where its `awslogs` driver would have put it.
+fn write_logs(world: &World) -> Result<(), Box<dyn Error>> {
+    let tasks = world.account().ecs("ListTasks", json!({ "cluster": "shop", "serviceName": "backend" }));
+    let tasks = tasks.map_err(|error| format!("{}: {}", error.code, error.message))?;
+    let first = tasks.get("taskArns").and_then(|arns| arns.get(0)?.as_str()?.rsplit('/').next());
+    let task = first.ok_or("the service backend runs no task")?;
+    for line in ["listening on :8080", "connected to the database"] {
+        world.logs().write("/shop/backend", &format!("app/backend/{task}"), world.now(), line);
+    }
     Ok(())
 }
 

@@ -199,6 +199,36 @@ def test_events(client):
     assert events.test_event_pattern(EventPattern='{"source":["tour"]}', Event=json.dumps(event))["Result"] is True
 
 
+def test_logs(client):
+    logs = client("logs")
+    streams = logs.describe_log_streams(logGroupName="/shop/backend", orderBy="LastEventTime", descending=True)["logStreams"]
+    named = {"logGroupName": "/shop/backend", "logStreamName": streams[0]["logStreamName"]}
+    newest = logs.get_log_events(**named, limit=1)
+    assert [event["message"] for event in newest["events"]] == ["connected to the database"]
+    older = logs.get_log_events(**named, limit=1, nextToken=newest["nextBackwardToken"])
+    assert [event["message"] for event in older["events"]] == ["listening on :8080"]
+
+
+def test_scheduler(client):
+    scheduler = client("scheduler")
+    group = scheduler.list_schedules()["Schedules"][0]["GroupName"]
+    target = {
+        "Arn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:steward-DeployQueue.fifo",
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/steward-SweepScheduleRole",
+        "Input": "{}",
+        "SqsParameters": {"MessageGroupId": "deploy"},
+    }
+    schedule = {"Name": "tour", "GroupName": group, "Target": target, "FlexibleTimeWindow": {"Mode": "OFF"}}
+    created = scheduler.create_schedule(**schedule, ScheduleExpression="at(2099-01-01T00:00:00)", ActionAfterCompletion="DELETE")
+    described = scheduler.get_schedule(Name="tour", GroupName=group)
+    assert (described["Arn"], described["Target"]) == (created["ScheduleArn"], target)
+    assert "tour" in [one["Name"] for one in scheduler.list_schedules(GroupName=group, NamePrefix="to")["Schedules"]]
+    with pytest.raises(ClientError) as refused:
+        scheduler.create_schedule(**schedule, ScheduleExpression="at(2099-01-01T00:00:00)")
+    assert refused.value.response["Error"]["Code"] == "ConflictException"
+    scheduler.delete_schedule(Name="tour", GroupName=group)
+
+
 REFUSED = [
     ("ecs", "describe_services", {"cluster": "nonesuch", "services": ["a"]}, "ClusterNotFoundException"),
     ("ecs", "describe_services", {"cluster": "shop", "services": ["a"] * 11}, "InvalidParameterException"),
@@ -210,6 +240,9 @@ REFUSED = [
     ("sns", "publish", {"TopicArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:nonesuch", "Message": "hello"}, "NotFound"),
     ("sqs", "get_queue_url", {"QueueName": "nonesuch"}, "AWS.SimpleQueueService.NonExistentQueue"),
     ("events", "describe_rule", {"Name": "nonesuch"}, "ResourceNotFoundException"),
+    ("logs", "get_log_events", {"logGroupName": "/nonesuch", "logStreamName": "a"}, "ResourceNotFoundException"),
+    ("scheduler", "get_schedule", {"Name": "nonesuch"}, "ResourceNotFoundException"),
+    ("scheduler", "create_schedule", {"Name": "late", "ScheduleExpression": "at(2020-01-01T00:00:00)"}, "ValidationException"),
 ]
 
 

@@ -1,4 +1,4 @@
-//! The EventBridge API: people and CI jobs put events, and look at rules.
+//! The EventBridge API: people, CI jobs and functions put events, and look at rules.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,6 +90,13 @@ impl Events {
         }
         Ok(json!({ "FailedEntryCount": failed, "Entries": results }))
     }
+}
+
+/// The answer of `PutEvents` of which every entry failed: its status is 200 all the same.
+pub(crate) fn failed(call: &Call) -> Reply {
+    let entries = call.input.get("Entries").and_then(Value::as_array).map_or(0, Vec::len);
+    let entry = json!({ "ErrorCode": "InternalFailure", "ErrorMessage": "The entry failed, as ordered." });
+    Reply::Json(json!({ "FailedEntryCount": entries, "Entries": vec![entry; entries] }))
 }
 
 /// The event of an entry, its id still empty, or code and message of the refusal.

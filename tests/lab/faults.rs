@@ -35,6 +35,8 @@ pub enum Fault {
     LostReplyOnce,
     /// A read is answered from the state before the last write. A write is not affected.
     Stale,
+    /// `PutEvents` answers 200 and that none of its entries went through. Other calls are not affected.
+    EntriesFailed,
     /// The caller dies while the call is under way; its effect lands this much later.
     LateEffect(SignedDuration),
 }

@@ -1,4 +1,4 @@
-//! Between HTTP and [`Call`]: decodes requests of the AWS JSON and AWS Query protocols, encodes answers.
+//! Between HTTP and [`Call`]: decodes requests of the AWS JSON, REST JSON and AWS Query protocols, encodes answers.
 
 use std::borrow::Cow;
 
@@ -17,13 +17,16 @@ const TARGETS: &[(&str, &str)] = &[
     ("DynamoDB_20120810", "dynamodb"),
     ("AmazonSQS", "sqs"),
     ("AWSEvents", "events"),
+    ("Logs_20140328", "logs"),
 ];
 
-/// The two protocols in which the lab answers.
+/// The protocols in which the lab answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// AWS JSON; answers carry the request's content type (1.0 or 1.1).
     Json(String),
+    /// REST JSON: the path says what is called. Its errors call their message `Message`.
+    Rest,
     /// AWS Query: a form in, XML out.
     Query,
 }
@@ -36,7 +39,13 @@ pub(crate) fn decode(request: &Request<Bytes>, at: Timestamp) -> (Protocol, Resu
             let content = header(headers, "content-type").unwrap_or("application/x-amz-json-1.1");
             (Protocol::Json(content.to_owned()), decode_json(target, request, at))
         }
-        None => (Protocol::Query, decode_query(request, at)),
+        None => match scope(headers).1.filter(|service| crate::rest::speaks(service)) {
+            Some(service) => {
+                let read = crate::rest::read(service, request);
+                (Protocol::Rest, read.map(|(operation, input)| call(headers, service, operation, input, at)))
+            }
+            None => (Protocol::Query, decode_query(request, at)),
+        },
     }
 }
 
@@ -107,11 +116,13 @@ pub(crate) fn encode(protocol: &Protocol, outcome: Outcome, request_id: &str, no
     let (status, body) = match (outcome, protocol) {
         (Ok(Reply::Json(body)), _) => (200, without_nulls(body).to_string()),
         (Ok(Reply::Xml(body)), _) => (200, body),
-        (Err(error), Protocol::Json(_)) => (error.status, json_error(&error)),
+        (Err(error), Protocol::Json(_)) => (error.status, json_error(&error, "message")),
+        (Err(error), Protocol::Rest) => (error.status, json_error(&error, "Message")),
         (Err(error), Protocol::Query) => (error.status, query_error(&error, request_id)),
     };
     let content = match protocol {
         Protocol::Json(content) => content,
+        Protocol::Rest => "application/json",
         Protocol::Query => "text/xml",
     };
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default();
@@ -138,8 +149,8 @@ fn without_nulls(mut body: Value) -> Value {
     body
 }
 
-fn json_error(error: &ApiError) -> String {
-    let mut body = json!({"__type": error.code, "message": error.message});
+fn json_error(error: &ApiError, message: &str) -> String {
+    let mut body = json!({"__type": error.code, message: error.message});
     if let (Value::Object(body), Value::Object(extra)) = (&mut body, &error.extra) {
         body.extend(extra.clone());
     }
@@ -198,6 +209,21 @@ mod tests {
         let call = decode(&request, Timestamp::UNIX_EPOCH).1.unwrap();
         assert_eq!((call.service.as_str(), call.operation.as_str()), ("sns", "Publish"));
         assert_eq!(call.input["Message"], "a b&c");
+    }
+
+    #[test]
+    fn a_rest_request_is_told_by_the_service_that_it_is_signed_for() {
+        let request = Request::builder()
+            .uri("/schedules/verify?groupName=steward")
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/scheduler/aws4_request")
+            .body(Bytes::new())
+            .unwrap();
+        let (protocol, call) = decode(&request, Timestamp::UNIX_EPOCH);
+        let call = call.unwrap();
+        assert_eq!((call.service.as_str(), call.operation.as_str()), ("scheduler", "GetSchedule"));
+        assert_eq!(call.input, json!({ "Name": "verify", "GroupName": "steward" }));
+        let answer = encode(&protocol, Err(ApiError::client("X", "why")), "id", Timestamp::UNIX_EPOCH);
+        assert_eq!(*answer.body(), r#"{"__type":"X","Message":"why"}"#);
     }
 
     #[test]

@@ -7,14 +7,67 @@ use deploy::Deploy;
 use shared::aws::Clients;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
-use shared::ingress::{self, DeadLetters};
+use shared::ingress::{self, DeadLetters, Handler};
 
 use crate::account::Account;
 use crate::function::{Function, FunctionError, InProcess, Invocation};
-use crate::template::FunctionSpec;
+use crate::template::{FunctionSpec, Template};
+use crate::world::World;
 
 /// Logical id of `deploy` in the template.
 pub const DEPLOY: &str = "DeployFunction";
+
+/// A function of Steward: what lives as long as its execution environment.
+pub trait Hosted: Sized + 'static {
+    /// Handles the events of one invocation.
+    type Handler<'a>: Handler
+    where
+        Self: 'a;
+
+    /// The function with its configuration and clients. Calls nothing.
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self;
+
+    /// The handler for one invocation that must have ended by `deadline`.
+    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_>;
+}
+
+impl Hosted for Deploy {
+    type Handler<'a> = deploy::Invocation<'a>;
+
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
+        Self::new(config, clients, clock)
+    }
+
+    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_> {
+        Self::until(self, deadline)
+    }
+}
+
+/// The function that `spec` names by its folder; `None` when it is none of Steward's.
+pub fn function(account: &Account, spec: &FunctionSpec) -> Option<Box<dyn Function>> {
+    match spec.binary.as_str() {
+        "deploy" => Some(deploy(account, spec)),
+        _ => None,
+    }
+}
+
+/// Puts all functions of `template` into `world`, each with its own variables and execution environment.
+///
+/// # Errors
+/// Names a function that is not known here.
+pub fn attach(world: &mut World, template: &Template) -> Result<(), String> {
+    let account = world.account().clone();
+    for spec in &template.functions {
+        let function = function(&account, spec).ok_or_else(|| format!("the lab cannot host {}", spec.binary))?;
+        world.attach(&spec.id, function);
+    }
+    Ok(())
+}
+
+/// `deploy`, configured as `spec` says, running in this process.
+pub fn deploy(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
+    host::<Deploy>(account, spec)
+}
 
 /// A clock that stands where the account's stands.
 pub fn clock(account: &Account) -> Clock {
@@ -23,32 +76,38 @@ pub fn clock(account: &Account) -> Clock {
 
 /// SDK clients whose calls the account answers.
 pub async fn clients(account: &Account) -> Clients {
-    let credentials = Credentials::new("steward", "secret", None, None, "lab");
+    clients_of(account, "steward").await
+}
+
+/// SDK clients that sign as `caller`.
+async fn clients_of(account: &Account, caller: &str) -> Clients {
+    let credentials = Credentials::new(caller, "secret", None, None, "lab");
     Clients::with_http_client(account.http_client(), &clock(account), Some((credentials, "eu-west-1".to_owned()))).await
 }
 
-/// An execution environment of `deploy`: what lives until Lambda takes it away, or until it is killed.
-struct Environment {
-    deploy: Deploy,
+/// An execution environment: what lives until Lambda takes it away, or until it is killed.
+struct Environment<S> {
+    function: S,
     dead_letters: Option<DeadLetters>,
 }
 
-/// `deploy`, configured as `spec` says, running in this process. A kill in the middle of an invocation takes its
-/// execution environment with it; the next invocation starts a new one.
-pub fn deploy(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
-    let warm: Arc<Mutex<Option<Environment>>> = Arc::default();
-    let (account_of_handler, variables) = (account.clone(), spec.environment.clone());
+/// A function, configured as `spec` says, running in this process. It signs with its name, as its process does. A kill in
+/// the middle of an invocation takes its execution environment with it; the next invocation starts a new one.
+pub fn host<S: Hosted>(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
+    let warm: Arc<Mutex<Option<Environment<S>>>> = Arc::default();
+    let (inside, spec) = (account.clone(), spec.clone());
     let handler = move |invocation: Invocation| {
-        let (account, variables, warm) = (account_of_handler.clone(), variables.clone(), warm.clone());
+        let (account, spec, warm) = (inside.clone(), spec.clone(), warm.clone());
         async move {
             let kept = warm.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut environment = match kept {
                 Some(environment) => environment,
-                None => start(&account, |name| variables.get(name).cloned()).await?,
+                None => start::<S>(&account, &spec).await?,
             };
-            let Environment { deploy, dead_letters } = &mut environment;
-            let mut handler = deploy.until(Deadline::at(invocation.deadline));
+            let Environment { function, dead_letters } = &mut environment;
+            let mut handler = function.until(Deadline::at(invocation.deadline));
             let answer = ingress::serve(invocation.payload, dead_letters.as_ref(), &mut handler).await;
+            drop(handler);
             *warm.lock().unwrap_or_else(PoisonError::into_inner) = Some(environment);
             answer.map_err(reported)
         }
@@ -56,15 +115,15 @@ pub fn deploy(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
     Box::new(InProcess::new(account, handler))
 }
 
-async fn start(account: &Account, variable: impl Fn(&str) -> Option<String>) -> Result<Environment, FunctionError> {
+async fn start<S: Hosted>(account: &Account, spec: &FunctionSpec) -> Result<Environment<S>, FunctionError> {
     let variable = |name: &str| match name {
-        "AWS_REGION" => Some("eu-west-1".to_owned()),
-        name => variable(name),
+        "AWS_REGION" => Some(crate::context::REGION.to_owned()),
+        name => spec.environment.get(name).cloned(),
     };
     let config = Config::read(variable).map_err(|error| FunctionError::Crashed(error.to_string()))?;
-    let clients = clients(account).await;
+    let clients = clients_of(account, &spec.name).await;
     let dead_letters = config.dead_letter_queue.clone().map(|url| DeadLetters::new(clients.sqs().clone(), url));
-    Ok(Environment { deploy: Deploy::new(config, &clients, clock(account)), dead_letters })
+    Ok(Environment { function: S::start(config, &clients, clock(account)), dead_letters })
 }
 
 fn reported(error: ingress::InvocationError) -> FunctionError {
@@ -72,3 +131,6 @@ fn reported(error: ingress::InvocationError) -> FunctionError {
     let kind = lambda_runtime::Diagnostic::from(error).error_type;
     FunctionError::Reported { kind, message }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Reads `template.yaml`, so that what the lab delivers through is what gets deployed.
 //!
-//! Of a template the lab takes queues, rules, schedules, functions with their event source mappings, topics and tables,
+//! Of a template the lab takes queues, rules, schedules and their groups, functions with their event source mappings, topics and tables,
 //! with all intrinsic functions resolved. Other resources are only looked at where these refer to them. What cannot be
 //! resolved is an error that names the resource: a rule that went missing quietly would prove nothing.
 
@@ -28,6 +28,8 @@ pub struct Template {
     pub rules: Vec<Rule>,
     /// `AWS::Scheduler::Schedule`.
     pub schedules: Vec<Schedule>,
+    /// `AWS::Scheduler::ScheduleGroup`: the names.
+    pub schedule_groups: Vec<String>,
     /// `AWS::Serverless::Function`.
     pub functions: Vec<FunctionSpec>,
     /// `AWS::SNS::Topic`, by logical id: the ARN.
@@ -80,8 +82,12 @@ pub enum Input {
 pub struct Schedule {
     /// Logical id.
     pub id: String,
-    /// ARN.
-    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// Name of its group.
+    pub group: String,
+    /// The properties as written, resolved.
+    pub source: Value,
     /// When it fires.
     pub expression: Expression,
     /// `State` is not `DISABLED`.

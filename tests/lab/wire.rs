@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// One API call, decoded from an HTTP request of the AWS JSON or the AWS Query protocol.
+/// One API call, decoded from an HTTP request of the AWS JSON, the REST JSON or the AWS Query protocol.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Service as the lab names it: `ecs`, `ecr`, `tagging`, `dynamodb`, `sns`, `sqs`, `sts`, `scheduler`, `events`.
+    /// Service as the lab names it: `ecs`, `ecr`, `tagging`, `dynamodb`, `sns`, `sqs`, `sts`, `events`, `logs`, `scheduler`.
     pub service: String,
     /// Operation as the API names it, for example `UpdateService`.
     pub operation: String,

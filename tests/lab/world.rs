@@ -1,7 +1,7 @@
 //! The world: the account, the bus, the queues, the schedules and the functions, moved on together in virtual time.
 //!
 //! One step of a world is the smallest thing that can happen: an event is routed, a schedule fires, one batch goes
-//! through one function. Steps happen in a fixed order, so that the same world does the same thing in every run.
+//! through one function; functions with full queues take turns. Steps happen in a fixed order, so that the same world does the same thing in every run.
 
 mod run;
 mod step;
@@ -20,11 +20,13 @@ use crate::dynamodb::DynamoDb;
 use crate::events::Events;
 use crate::fifo::QueueSpec;
 use crate::function::Function;
+use crate::logs::Logs;
 use crate::queues::{Queues, name_in};
+use crate::scheduler::Scheduler;
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::sts::Sts;
-use crate::template::{FunctionSpec, Schedule, Source, Template};
+use crate::template::{FunctionSpec, Source, Template};
 pub use step::{Invoked, Step};
 
 /// Steps at one and the same instant after which a world is held to run in circles.
@@ -43,19 +45,15 @@ pub struct World {
     queues: Queues,
     sns: Sns,
     dynamodb: DynamoDb,
-    schedules: Vec<Fires>,
+    logs: Logs,
+    scheduler: Scheduler,
     functions: BTreeMap<String, Box<dyn Function>>,
     invoked: Vec<Invoked>,
     observer: Option<Observer>,
     calls_seen: usize,
     alerts_seen: usize,
-}
-
-struct Fires {
-    schedule: Schedule,
-    start: Timestamp,
-    next: Option<Timestamp>,
-    count: u64,
+    /// The event source mapping that is looked at first.
+    turn: usize,
 }
 
 /// A world that does not come to rest.
@@ -94,15 +92,11 @@ impl World {
         account.register("sns", Box::new(sns.clone()));
         account.register("dynamodb", Box::new(dynamodb.clone()));
         account.register("events", Box::new(events.clone()));
+        let logs = Logs::default();
+        account.register("logs", Box::new(logs.clone()));
         account.register("sts", Box::new(Sts));
-        let start = clock.now();
-        let schedules = template.schedules.iter().map(|schedule| Fires {
-            next: schedule.expression.next(start, start).filter(|_| schedule.enabled),
-            schedule: schedule.clone(),
-            start,
-            count: 0,
-        });
-        let schedules = schedules.collect();
+        let scheduler = Scheduler::new(&template, clock.now());
+        account.register("scheduler", Box::new(scheduler.clone()));
         let bus = Bus::new(template.rules.clone());
         Self {
             account,
@@ -113,12 +107,14 @@ impl World {
             queues,
             sns,
             dynamodb,
-            schedules,
+            logs,
+            scheduler,
             functions: BTreeMap::new(),
             invoked: Vec::new(),
             observer: None,
             calls_seen: 0,
             alerts_seen: 0,
+            turn: 0,
         }
     }
 
@@ -172,23 +168,30 @@ impl World {
         &self.dynamodb
     }
 
+    /// CloudWatch Logs, to write what containers write.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
     /// Every invocation so far, oldest first.
     pub fn invoked(&self) -> &[Invoked] {
         &self.invoked
     }
 
-    /// Switches a schedule on or off; false when there is no such schedule. Switched on, it counts from now.
-    pub fn switch_schedule(&mut self, id: &str, on: bool) -> bool {
-        let now = self.clock.now();
-        let Some(fires) = self.schedules.iter_mut().find(|fires| fires.schedule.id == id) else { return false };
-        fires.start = now;
-        fires.next = fires.schedule.expression.next(now, now).filter(|_| on);
-        true
+    /// The schedules: those of the template, and those that functions make.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
     }
 
-    /// Switches all schedules off.
+    /// Switches a schedule of the template on or off; false when there is no such schedule. Switched on, it counts from
+    /// now.
+    pub fn switch_schedule(&mut self, id: &str, on: bool) -> bool {
+        self.scheduler.switch(id, on, self.clock.now())
+    }
+
+    /// Switches all schedules of the template off.
     pub fn stop_schedules(&mut self) {
-        self.schedules.iter_mut().for_each(|fires| fires.next = None);
+        self.scheduler.stop(self.clock.now());
     }
 
     /// Puts an event on the bus, as the service that sends it would.
@@ -235,8 +238,7 @@ impl World {
         let now = self.clock.now();
         let polled =
             self.polled().filter_map(|(_, source)| self.queues.with(name_in(&source.queue), |q| q.next_due(now))?);
-        let schedules = self.schedules.iter().filter_map(|fires| fires.next);
-        polled.chain(schedules).chain(self.bus.next_due()).chain(self.account.next_due()).min()
+        polled.chain(self.scheduler.next_due()).chain(self.bus.next_due()).chain(self.account.next_due()).min()
     }
 
     /// Event source mappings of functions that have code.
@@ -246,5 +248,7 @@ impl World {
     }
 }
 
+#[cfg(test)]
+mod between;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// ECR host of the simulated account.
 pub(crate) const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// The stack, deployed, with `deploy` in this process and its sweep switched off.
+/// The stack, deployed, with its functions in this process and the sweeps switched off.
 pub(crate) struct Stack {
     pub(crate) world: World,
     pub(crate) account: Account,
@@ -40,7 +40,7 @@ impl Stack {
         let template = template(parameters);
         let account = Account::new(VirtualClock::starting_at("2026-11-20T10:00:00Z".parse().unwrap()));
         let mut world = World::new(account.clone(), template.clone());
-        world.attach(steward::DEPLOY, steward::deploy(&account, template.function(steward::DEPLOY).unwrap()));
+        steward::attach(&mut world, &template).unwrap();
         world.stop_schedules();
         account.cluster("shop");
         Self { world, account, template }
@@ -67,8 +67,7 @@ impl Stack {
     /// An update of the stack that changes nothing but parameters.
     pub(crate) fn update(&mut self, parameters: &[(&str, &str)]) {
         self.template = template(parameters);
-        let spec = self.template.function(steward::DEPLOY).unwrap();
-        self.world.attach(steward::DEPLOY, steward::deploy(&self.account, spec));
+        steward::attach(&mut self.world, &self.template).unwrap();
     }
 
     /// Pushes to `backend`.

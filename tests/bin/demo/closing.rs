@@ -48,15 +48,16 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
     ));
     stage.page.note(&format!("of these calls write: {}", listed(&writes)));
     let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);
-    let starts = stage.cold_starts();
-    let ready = starts.iter().map(|start| start.ready).max().unwrap_or_default();
-    let first = starts.iter().filter_map(|start| start.answered).max().unwrap_or_default();
-    stage.page.note(&format!(
-        "cold start of the binary, the slowest of {}: {} until it is ready, {} until its first answer",
-        starts.len(),
-        millis(ready),
-        millis(first)
-    ));
+    for (binary, starts) in stage.cold_starts() {
+        let ready = starts.iter().map(|start| start.ready).max().unwrap_or_default();
+        let first = starts.iter().filter_map(|start| start.answered).max().unwrap_or_default();
+        stage.page.note(&format!(
+            "cold start of {binary}, the slowest of {}: {} until it is ready, {} until its first answer",
+            starts.len(),
+            millis(ready),
+            millis(first)
+        ));
+    }
     stage.page.note(&format!("{} of simulated time in {:.1} s of real time", spoken(simulated), real.as_secs_f64()));
 }
 

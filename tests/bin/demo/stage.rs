@@ -44,25 +44,31 @@ pub(crate) struct Stage {
     binaries: PathBuf,
     timeline: Timeline,
     steps: Rc<RefCell<Vec<(Timestamp, Step)>>>,
-    cold_starts: Rc<RefCell<Vec<ColdStart>>>,
+    cold_starts: Rc<RefCell<ColdStarts>>,
     /// Deployments of each service when the act began.
     before: BTreeMap<&'static str, usize>,
 }
 
-/// The binary; keeps how long its starts took.
+/// Every start of each binary.
+type ColdStarts = BTreeMap<String, Vec<ColdStart>>;
+
+/// A binary; keeps how long its starts took.
 struct Timed {
+    name: String,
     process: Process,
-    before: usize,
-    cold_starts: Rc<RefCell<Vec<ColdStart>>>,
+    /// How many of the process's starts are kept already.
+    kept: usize,
+    cold_starts: Rc<RefCell<ColdStarts>>,
 }
 
 impl Function for Timed {
     fn invoke(&mut self, invocation: Invocation) -> Running<'_> {
         Box::pin(async move {
             let result = self.process.invoke(invocation).await;
+            let starts = self.process.cold_starts();
             let mut cold_starts = self.cold_starts.borrow_mut();
-            cold_starts.truncate(self.before);
-            cold_starts.extend_from_slice(self.process.cold_starts());
+            cold_starts.entry(self.name.clone()).or_default().extend(starts.iter().skip(self.kept));
+            self.kept = starts.len();
             result
         })
     }
@@ -99,12 +105,12 @@ impl Stage {
         Ok(stage)
     }
 
-    /// A stack update that changes parameters and nothing else: the function starts anew with other variables.
+    /// A stack update that changes parameters and nothing else: the functions start anew with other variables.
     pub(crate) fn update_stack(&mut self, parameters: &[(&str, &str)]) -> Result<()> {
         for spec in &template(parameters)?.functions {
             let process = Process::new(&self.account, spec, &self.binaries, &self.server.endpoint());
-            let (before, cold_starts) = (self.cold_starts.borrow().len(), Rc::clone(&self.cold_starts));
-            self.world.attach(&spec.id, Box::new(Timed { process, before, cold_starts }));
+            let (name, cold_starts) = (spec.binary.clone(), Rc::clone(&self.cold_starts));
+            self.world.attach(&spec.id, Box::new(Timed { name, process, kept: 0, cold_starts }));
         }
         Ok(())
     }
@@ -288,8 +294,8 @@ impl Stage {
         running.into_iter().filter(|digest| Some(digest) != proxy.as_ref()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Every start of the binary.
-    pub(crate) fn cold_starts(&self) -> Vec<ColdStart> {
+    /// Every start of each binary, by its name.
+    pub(crate) fn cold_starts(&self) -> BTreeMap<String, Vec<ColdStart>> {
         self.cold_starts.borrow().clone()
     }
 

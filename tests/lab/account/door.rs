@@ -51,6 +51,7 @@ impl Account {
         };
         let outcome = match refused {
             Some(error) => Err(error),
+            None if fault == Fault::EntriesFailed && call.operation == "PutEvents" => Ok(crate::events::failed(&call)),
             None => self.perform(&call, fault == Fault::Stale).await,
         };
         let error = outcome.as_ref().err().map(|error| error.code.clone());

@@ -48,7 +48,7 @@ const WRITES: [&str; 5] = ["PutItem", "RegisterTaskDefinition", "UpdateService",
 /// The name of a fault in the table; `None` for none.
 pub fn name(fault: Fault) -> Option<&'static str> {
     Some(match fault {
-        Fault::Ok | Fault::Refused(..) => return None,
+        Fault::Ok | Fault::Refused(..) | Fault::EntriesFailed => return None,
         Fault::Throttled => "throttled",
         Fault::ThrottledOnce => "throttled once",
         Fault::Denied => "denied",

@@ -33,6 +33,7 @@ impl Template {
             "AWS::SQS::Queue" => self.queues.push(queue(id, &properties, resolver)?),
             "AWS::Events::Rule" => self.rules.push(rule(id, &properties)?),
             "AWS::Scheduler::Schedule" => self.schedules.push(schedule(id, &properties, resolver)?),
+            "AWS::Scheduler::ScheduleGroup" => self.schedule_groups.push(physical_name(resolver, id, 0)?),
             "AWS::Serverless::Function" => self.functions.push(function(id, &properties, resolver)?),
             "AWS::SNS::Topic" => {
                 self.topics.insert(id.to_owned(), reference(resolver, id, 0)?);
@@ -43,10 +44,11 @@ impl Template {
     }
 }
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "AWS::SQS::Queue",
     "AWS::Events::Rule",
     "AWS::Scheduler::Schedule",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::Serverless::Function",
     "AWS::SNS::Topic",
     "AWS::DynamoDB::Table",
@@ -106,7 +108,11 @@ pub(super) fn attribute(resolver: &Resolver<'_>, id: &str, attribute: &str, dept
         ("AWS::DynamoDB::Table", "Arn") => "dynamodb:eu-west-1:123456789012:table/",
         ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => "lambda:eu-west-1:123456789012:function:",
         ("AWS::Events::Rule", "Arn") => "events:eu-west-1:123456789012:rule/",
-        ("AWS::Scheduler::Schedule", "Arn") => "scheduler:eu-west-1:123456789012:schedule/default/",
+        ("AWS::Scheduler::Schedule", "Arn") => {
+            let group =
+                resolver.property(id, "GroupName", depth)?.map_or(Ok("default".to_owned()), |name| text(&name))?;
+            return Ok(format!("arn:aws:scheduler:eu-west-1:123456789012:schedule/{group}/{name}"));
+        }
         ("AWS::Scheduler::ScheduleGroup", "Arn") => "scheduler:eu-west-1:123456789012:schedule-group/",
         ("AWS::Logs::LogGroup", "Arn") => "logs:eu-west-1:123456789012:log-group:",
         _ => return Err(format!("the lab does not know attribute {attribute} of {id} ({kind})")),
@@ -166,27 +172,31 @@ fn queue(id: &str, properties: &Properties, resolver: &Resolver<'_>) -> Result<Q
     })
 }
 
-fn target(properties: &Properties) -> Result<Target, String> {
-    if properties.get("InputTransformer").is_some() {
-        return Err("the lab does not simulate InputTransformer".to_owned());
-    }
-    let nested =
-        |outer: &str, inner: &str| properties.get(outer).and_then(|value| value.get(inner)).map(text).transpose();
-    let input = match (properties.text("Input")?, properties.text("InputPath")?) {
-        (Some(text), None) => Input::Text(text),
-        (None, Some(path)) => {
-            let path = path.strip_prefix('$').ok_or("InputPath begins with $")?;
-            Input::Part(path.replace('.', "/"))
+impl Target {
+    /// Reads the target of a rule or of a schedule, as CloudFormation and the API of the scheduler write it.
+    pub(crate) fn new(value: &Value) -> Result<Self, String> {
+        let properties = Properties(value.clone());
+        if properties.get("InputTransformer").is_some() {
+            return Err("the lab does not simulate InputTransformer".to_owned());
         }
-        (None, None) => Input::Event,
-        _ => return Err("Input and InputPath exclude each other".to_owned()),
-    };
-    Ok(Target {
-        arn: properties.required("Arn")?,
-        group: nested("SqsParameters", "MessageGroupId")?,
-        input,
-        dead_letter: nested("DeadLetterConfig", "Arn")?,
-    })
+        let nested =
+            |outer: &str, inner: &str| properties.get(outer).and_then(|value| value.get(inner)).map(text).transpose();
+        let input = match (properties.text("Input")?, properties.text("InputPath")?) {
+            (Some(text), None) => Input::Text(text),
+            (None, Some(path)) => {
+                let path = path.strip_prefix('$').ok_or("InputPath begins with $")?;
+                Input::Part(path.replace('.', "/"))
+            }
+            (None, None) => Input::Event,
+            _ => return Err("Input and InputPath exclude each other".to_owned()),
+        };
+        Ok(Self {
+            arn: properties.required("Arn")?,
+            group: nested("SqsParameters", "MessageGroupId")?,
+            input,
+            dead_letter: nested("DeadLetterConfig", "Arn")?,
+        })
+    }
 }
 
 fn rule(id: &str, properties: &Properties) -> Result<Rule, String> {
@@ -196,7 +206,7 @@ fn rule(id: &str, properties: &Properties) -> Result<Rule, String> {
         return Err(format!("the lab has the default bus only, not {bus}"));
     }
     let targets = properties.get("Targets").and_then(Value::as_array).cloned().unwrap_or_default();
-    let targets = targets.into_iter().map(|value| target(&Properties(value))).collect::<Result<_, _>>()?;
+    let targets = targets.iter().map(Target::new).collect::<Result<_, _>>()?;
     Ok(Rule { id: id.to_owned(), pattern, source, enabled: properties.enabled(), targets })
 }
 
@@ -207,13 +217,14 @@ fn schedule(id: &str, properties: &Properties, resolver: &Resolver<'_>) -> Resul
         return Err(format!("the lab's schedules run in UTC, not in {zone}"));
     }
     let group = properties.text("GroupName")?.unwrap_or_else(|| "default".to_owned());
-    let name = physical_name(resolver, id, 0)?;
     Ok(Schedule {
         id: id.to_owned(),
-        arn: format!("arn:aws:scheduler:eu-west-1:123456789012:schedule/{group}/{name}"),
+        name: physical_name(resolver, id, 0)?,
+        group,
+        source: properties.0.clone(),
         expression,
         enabled: properties.enabled(),
-        target: target(&Properties(properties.get("Target").cloned().unwrap_or_default()))?,
+        target: Target::new(properties.get("Target").unwrap_or(&Value::Null))?,
     })
 }
 

@@ -17,7 +17,7 @@ pub enum Expression {
 
 impl Expression {
     /// Reads an expression.
-    pub(super) fn new(text: &str) -> Result<Self, String> {
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
         let problem = || format!("schedule expression `{text}` is not known to the lab");
         let (kind, inner) = text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(problem)?;
         match kind {
@@ -44,6 +44,10 @@ impl Expression {
             }
             "at" => {
                 let time: DateTime = inner.parse().map_err(|_| problem())?;
+                // Nothing but yyyy-mm-ddThh:mm:ss: no fraction, no zone, no blank.
+                if time.to_string() != inner || inner.len() != 19 {
+                    return Err(problem());
+                }
                 Ok(Self::At(time.to_zoned(TimeZone::UTC).map_err(|_| problem())?.timestamp()))
             }
             _ => Err(problem()),

@@ -129,6 +129,46 @@ fn a_function_has_its_environment_over_the_global_one() {
 }
 
 #[test]
+fn a_schedule_that_a_function_makes_can_be_named_by_its_variables() {
+    let text = format!(
+        "{TEMPLATE}{}",
+        r#"
+  Checks: { Type: AWS::Scheduler::ScheduleGroup }
+  HealQueue: { Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }
+  Healing:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: rate(1 hour)
+      GroupName: !Ref Checks
+      Target: { Arn: !GetAtt HealQueue.Arn, Input: "{}" }
+  Heal:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/heal
+      Environment:
+        Variables:
+          STEWARD_QUEUE_ARN: !GetAtt HealQueue.Arn
+          STEWARD_SCHEDULER_ROLE_ARN: !Sub "${Role.Arn}"
+          STEWARD_SCHEDULE_GROUP: !Ref Checks
+          SCHEDULE: !GetAtt Healing.Arn
+      Events:
+        Queue: { Type: SQS, Properties: { Queue: !GetAtt HealQueue.Arn, BatchSize: 1 } }
+"#
+    );
+    let template = Template::read(&text, &BTreeMap::new()).unwrap();
+    let heal = template.function("Heal").unwrap();
+    let variable = |name: &str| heal.environment.get(name).map(String::as_str);
+    assert_eq!(variable("STEWARD_QUEUE_ARN"), Some("arn:aws:sqs:eu-west-1:123456789012:steward-HealQueue.fifo"));
+    assert_eq!(variable("STEWARD_SCHEDULER_ROLE_ARN"), Some("arn:aws:iam::123456789012:role/steward-Role"));
+    assert_eq!(variable("STEWARD_SCHEDULE_GROUP"), Some("steward-Checks"));
+    let arn = "arn:aws:scheduler:eu-west-1:123456789012:schedule/steward-Checks/steward-Healing";
+    assert_eq!(variable("SCHEDULE"), Some(arn));
+    assert_eq!(template.schedule_groups, ["steward-Checks"]);
+    assert_eq!(Some(heal.sources[0].queue.as_str()), variable("STEWARD_QUEUE_ARN"));
+    assert_eq!(heal.binary, "heal");
+}
+
+#[test]
 fn parameters_override_their_defaults_and_switch_conditions() {
     assert!(read(&[]).schedules[0].enabled);
     assert!(read(&[]).queue("Only").is_none());
@@ -180,7 +220,17 @@ fn schedules_fire_when_their_expression_says() {
     ] {
         assert_eq!(Expression::new(expression).unwrap().next(start, at(after)), Some(at(expected)), "{expression}");
     }
-    for expression in ["rate(0 minutes)", "rate(5 fortnights)", "cron(61 * * * ? *)", "cron(* * *)", "soon"] {
+    for expression in [
+        "rate(0 minutes)",
+        "rate(5 fortnights)",
+        "cron(61 * * * ? *)",
+        "cron(* * *)",
+        "soon",
+        "at(2026-11-20)",
+        "at(2026-11-20 23:00:00)",
+        "at(2026-11-20T23:00:00Z)",
+        "at(2026-11-20T23:00:00.5)",
+    ] {
         assert!(Expression::new(expression).is_err(), "{expression}");
     }
 }

@@ -9,7 +9,8 @@ use crate::fifo::{Outgoing, id_for};
 use crate::function::Invocation;
 use crate::mapping;
 use crate::queues::name_in;
-use crate::template::{FunctionSpec, Input, Schedule, Source, Target};
+use crate::scheduler::Firing;
+use crate::template::{FunctionSpec, Source, Target};
 
 impl World {
     /// One step; false when there is nothing to do at this instant.
@@ -33,17 +34,19 @@ impl World {
         if self.fire(now) {
             return true;
         }
-        let ready = self
-            .polled()
-            .find(|(_, source)| self.queues.with(name_in(&source.queue), |queue| queue.is_ready(now)).unwrap_or(false));
-        let ready = ready.map(|(spec, source)| (spec.clone(), source.clone()));
-        match ready {
-            Some((spec, source)) => {
-                self.poll(&spec, &source).await;
-                true
-            }
-            None => false,
-        }
+        let Some((place, spec, source)) = self.ready(now) else { return false };
+        self.turn = place + 1;
+        self.poll(&spec, &source).await;
+        true
+    }
+
+    /// The next event source mapping with something to do, and its place in the round: after one had its turn, the others
+    /// come first.
+    fn ready(&self, now: Timestamp) -> Option<(usize, FunctionSpec, Source)> {
+        let is_ready = |source: &Source| self.queues.with(name_in(&source.queue), |queue| queue.is_ready(now));
+        let ready = self.polled().enumerate().filter(|(_, (_, source))| is_ready(source).unwrap_or(false));
+        let (place, (spec, source)) = ready.min_by_key(|(place, _)| *place < self.turn)?;
+        Some((place, spec.clone(), source.clone()))
     }
 
     pub(super) fn arrive(&mut self, event: &Value) {
@@ -83,25 +86,9 @@ impl World {
     }
 
     fn fire(&mut self, now: Timestamp) -> bool {
-        let Some(fires) = self.schedules.iter_mut().find(|fires| fires.next.is_some_and(|at| at <= now)) else {
-            return false;
-        };
-        fires.count += 1;
-        let at = fires.next.unwrap_or(now);
-        fires.next = fires.schedule.expression.next(fires.start, now);
-        let Schedule { id, arn, target, .. } = fires.schedule.clone();
-        let execution = id_for(&arn, fires.count);
-        let Input::Text(input) = &target.input else {
-            self.deliver(&id, &target, String::new());
-            return true;
-        };
-        let body = input
-            .replace("<aws.scheduler.execution-id>", &execution)
-            .replace("<aws.scheduler.scheduled-time>", &at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .replace("<aws.scheduler.schedule-arn>", &arn)
-            .replace("<aws.scheduler.attempt-number>", "1");
-        self.tell(|| Step::Fired { schedule: id.clone() });
-        self.deliver(&id, &target, body);
+        let Some(Firing { schedule, target, body }) = self.scheduler.take_due(now) else { return false };
+        self.tell(|| Step::Fired { schedule: schedule.clone() });
+        self.deliver(&schedule, &target, body);
         true
     }
 

@@ -41,7 +41,7 @@ pub enum Step {
     },
     /// A schedule fired.
     Fired {
-        /// Logical id.
+        /// Logical id in the template, or the name of a schedule that was made through the API.
         schedule: String,
     },
     /// A function begins to work on messages.
