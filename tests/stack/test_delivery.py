@@ -160,7 +160,10 @@ def test_a_sample_has_the_shape_of_what_it_stands_for(path):
     else:
         events = [sample]
     for event in events:
-        assert set(event) == {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
+        envelope = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
+        # No bus has this one in its hands: heal writes into the schedule what it will read.
+        scheduled_by_heal = {"id", "detail-type", "source", "time", "detail"}
+        assert set(event) == (scheduled_by_heal if event["detail-type"] == "Verification Due" else envelope)
 
 
 @pytest.mark.parametrize("name", RULES)
