@@ -6,14 +6,18 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from stack import ROOT, as_list, expand, load, of_type, statements
+from stack import ROOT, arn_of, as_list, expand, load, of_type, statements
 
-ROLES = of_type(expand(), "AWS::IAM::Role")
+STACK = expand()
+ROLES = of_type(STACK, "AWS::IAM::Role")
+# Those that a function runs as; EventBridge Scheduler assumes the others.
+OF_FUNCTIONS = [it["Properties"]["Role"]["Fn::GetAtt"][0] for it in of_type(STACK, "AWS::Lambda::Function").values()]
 
 # IAM knows no narrower resource for these.
 WITHOUT_RESOURCE = {
     "tag:GetResources",
     "ecs:DescribeTaskDefinition",
+    "ecs:ListTasks",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
 }
@@ -39,13 +43,27 @@ def test_everything_is_asked_only_where_iam_knows_no_less(role):
             assert not actions & WITHOUT_RESOURCE, statement["Sid"]
 
 
+def allowing(role, action):
+    """(condition, statement) of each statement that allows the role the action."""
+    found = [(condition, it) for condition, _, it in statements(ROLES[role]) if action in as_list(it["Action"])]
+    assert all(it["Effect"] == "Allow" for _, it in found)
+    return found
+
+
+# Whose roles may be passed by whom, to whom, and under which of the template's conditions.
+PASSED = {
+    "DeployRole": ("HasPassRoleArns", {"Ref": "PassRoleArns"}, "ecs-tasks.amazonaws.com"),
+    "HealRole": (None, arn_of("HealScheduleRole"), "scheduler.amazonaws.com"),
+}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_roles_are_passed_only_when_they_are_named(role):
-    for condition, _, statement in statements(ROLES[role]):
-        if "iam:PassRole" in as_list(statement["Action"]):
-            assert condition == "HasPassRoleArns"
-            assert statement["Resource"] == {"Ref": "PassRoleArns"}
-            assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    passed = [
+        (condition, it["Resource"], it["Condition"]["StringEquals"]["iam:PassedToService"])
+        for condition, it in allowing(role, "iam:PassRole")
+    ]
+    assert passed == ([PASSED[role]] if role in PASSED else [])
 
 
 def test_no_role_is_passed_by_default():
@@ -57,11 +75,70 @@ def test_no_role_is_passed_by_default():
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_only_deploy_writes_services_and_only_where_they_are_opted_in(role):
-    for _, _, statement in statements(ROLES[role]):
-        if "ecs:UpdateService" in as_list(statement["Action"]):
-            assert role == "DeployRole"
-            assert statement["Condition"] == {"Null": {"aws:ResourceTag/steward:deploy": "false"}}
+def test_only_deploy_writes_in_ecs(role):
+    actions = {action for _, _, it in statements(ROLES[role]) for action in as_list(it["Action"]) if action.startswith("ecs:")}
+    writes = {action for action in actions if not re.match(r"ecs:(Describe|List)", action)}
+    of_deploy = {"ecs:RegisterTaskDefinition", "ecs:StopServiceDeployment", "ecs:TagResource", "ecs:UpdateService"}
+    assert writes == (of_deploy if role == "DeployRole" else set())
+
+
+@pytest.mark.parametrize(
+    ("action", "resources"),
+    [("ecs:UpdateService", ["service"]), ("ecs:StopServiceDeployment", ["service", "service-deployment"])],
+)
+def test_services_are_written_only_where_they_are_opted_in(action, resources):
+    allowed = [it for _, it in allowing("DeployRole", action)]
+    # A statement for each tag: two tags in one would have to be there both.
+    assert [it["Condition"] for it in allowed] == [
+        {"Null": {f"aws:ResourceTag/steward:{tag}": "false"}} for tag in ("deploy", "heal")
+    ]
+    in_account = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+    for statement in allowed:
+        assert as_list(statement["Resource"]) == [{"Fn::Sub": f"{in_account}:{kind}/*"} for kind in resources]
+
+
+# What a function may put on the bus, and by which rule the other hears it.
+TOLD = {
+    "DeployRole": ({"Rollout Failed", "Rollback Answered"}, "HealAskedRule"),
+    "HealRole": ({"Rollback Requested"}, "DeployRequestedRule"),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_on_the_bus_a_function_says_only_what_the_other_hears(role):
+    told = [it for _, it in allowing(role, "events:PutEvents")]
+    assert len(told) == (1 if role in TOLD else 0)
+    for statement in told:
+        types, rule = TOLD[role]
+        assert statement["Resource"]["Fn::Sub"].endswith(":${AWS::AccountId}:event-bus/default")
+        of_each_event = statement["Condition"]["ForAllValues:StringEquals"]
+        assert of_each_event["events:source"] == ["steward"]
+        assert set(of_each_event["events:detail-type"]) == types
+        # Where a key is missing, "for all values" is true.
+        assert statement["Condition"]["Null"] == {key: "false" for key in of_each_event}
+        pattern = STACK["Resources"][rule]["Properties"]["EventPattern"]
+        assert pattern["source"] == ["steward"] and types <= set(pattern["detail-type"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_schedules_are_made_only_in_the_group_that_is_for_them(role):
+    made = [it["Resource"] for _, it in allowing(role, "scheduler:CreateSchedule")]
+    group = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${HealScheduleGroup}/*"
+    assert made == ([{"Fn::Sub": group}] if role == "HealRole" else [])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_log_lines_are_read_only_where_the_parameter_says(role):
+    read = [it["Resource"] for _, it in allowing(role, "logs:GetLogEvents")]
+    group = "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:${LogGroupPattern}:log-stream:*"
+    assert read == ([{"Fn::Sub": group}] if role == "HealRole" else [])
+
+
+@pytest.mark.parametrize("pattern", ["", "*:*", "shop:log-stream:x", "shop/${aws:username}", "*,shop", "shop backend", "?"])
+def test_the_pattern_of_log_groups_names_log_groups_and_nothing_else(pattern):
+    allowed = load()["Parameters"]["LogGroupPattern"]["AllowedPattern"]
+    assert not re.fullmatch(allowed, pattern)
+    assert all(re.fullmatch(allowed, good) for good in ("*", "/ecs/*", "/aws/ecs/shop-backend", "none", "a_b.c#d"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -76,7 +153,7 @@ def test_the_table_is_open_only_for_the_keys_of_the_function(role):
     for _, _, statement in statements(ROLES[role]):
         if any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert keys and all(key.endswith("#*") for key in keys)
+            assert keys and all(re.fullmatch(r"[A-Z]+(#\*)?", key) for key in keys)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -103,16 +180,23 @@ NOT_CALLED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
-PREFIXES = {"dynamodb": "dynamodb", "ecr": "ecr", "ecs": "ecs", "resourcegroupstaggingapi": "tag", "sns": "sns", "sqs": "sqs"}
+# IAM's name of a service where it is not botocore's.
+PREFIXES = {name: name for name in ("dynamodb", "ecr", "ecs", "events", "logs", "scheduler", "sns", "sqs")}
+PREFIXES["resourcegroupstaggingapi"] = "tag"
 
 
-def called(*folders):
-    """IAM actions of all SDK calls in the code under `folders`, tests left out. Operations come from botocore's models."""
-    code = ""
-    for folder in folders:
-        for path in (ROOT / folder).rglob("*.rs"):
-            if path.stem != "tests":
-                code += path.read_text().split("#[cfg(test)]")[0]
+def code_of(*paths):
+    """The code in files and folders, tests left out."""
+    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.rs")))]
+    return "".join(file.read_text().split("#[cfg(test)]")[0] for file in files if file.stem != "tests")
+
+
+def called(function):
+    """IAM actions of all SDK calls of a function, and of the shared modules that it names. Operations come from botocore's
+    models."""
+    code = code_of(ROOT / f"functions/{function}/src")
+    used = [path for path in (ROOT / "shared/src").iterdir() if re.search(rf"\bshared::(?:{{[^;]*?\b)?{path.stem}\b", code)]
+    code += code_of(*used)
     session = botocore.session.get_session()
     return {
         f"{prefix}:{operation}"
@@ -122,7 +206,7 @@ def called(*folders):
     }
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "SweepScheduleRole"])
+@pytest.mark.parametrize("role", OF_FUNCTIONS)
 def test_a_function_may_make_exactly_the_calls_that_its_code_makes(role):
     allowed = {action for _, _, statement in statements(ROLES[role]) for action in as_list(statement["Action"])}
-    assert allowed - NOT_CALLED == called(f"functions/{role.removesuffix('Role').lower()}/src", "shared/src")
+    assert allowed - NOT_CALLED == called(role.removesuffix("Role").lower())

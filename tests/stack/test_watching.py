@@ -34,6 +34,39 @@ def test_a_function_without_a_completed_sweep_is_an_alarm(function):
     assert alarm["TreatMissingData"] == "breaching"
 
 
+# What heal did in vain is for a person at once; what it could not do is, when trying again has not mended it.
+@pytest.mark.parametrize(("metric", "seconds"), [("HealsFailed", 300), ("Failures", 1800)])
+def test_what_heal_cannot_mend_is_an_alarm(metric, seconds):
+    (alarm,) = alarms(metric, "Function", "heal")
+    assert alarm["Namespace"] == "Steward" and alarm["Statistic"] == "Sum"
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == seconds
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def watched():
+    """(function, metric) of each of Steward's own metrics in an alarm or on the dashboard."""
+    for alarm in ALARMS.values():
+        if alarm["Properties"]["Namespace"] == "Steward":
+            (dimension,) = alarm["Properties"]["Dimensions"]
+            yield dimension["Value"], alarm["Properties"]["MetricName"]
+    for widget in widgets():
+        for metric in widget["properties"].get("metrics", []):
+            if metric[0] == "Steward":
+                yield metric[3], metric[1]
+
+
+def widgets():
+    (board,) = of_type(STACK, "AWS::CloudWatch::Dashboard").values()
+    return json.loads(board["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+
+
+@pytest.mark.parametrize(("function", "metric"), sorted(set(watched())))
+def test_a_metric_that_is_watched_is_counted(function, metric):
+    code = "".join(path.read_text() for path in (ROOT / f"functions/{function}/src").rglob("*.rs"))
+    assert f'"{metric}"' in code
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_logs_json_into_its_own_group_for_a_limited_time(function):
     logging = FUNCTIONS[function]["Properties"]["LoggingConfig"]
@@ -85,10 +118,14 @@ def test_the_topic_lets_alarms_of_this_account_in():
     assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_dashboard_is_json_and_shows_every_function():
-    (board,) = of_type(STACK, "AWS::CloudWatch::Dashboard").values()
-    text = board["Properties"]["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(text)["widgets"]
-    assert len(widgets) >= 3
-    for function in FUNCTIONS:
-        assert f"${{{function}}}" in text
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_dashboard_shows(function):
+    name = function.removesuffix("Function")
+    shown = json.dumps(widgets())
+    for what in (function, f"{name}Queue.QueueName", f"{name}DeadLetterQueue.QueueName", f"{name}LogGroup"):
+        assert f"${{{what}}}" in shown, what
+
+
+def test_no_widget_lies_on_another():
+    tiles = [(x, y) for w in widgets() for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
+    assert len(tiles) == len(set(tiles)) and max(x for x, _ in tiles) < 24
