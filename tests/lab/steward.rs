@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
 use deploy::Deploy;
+use heal::Heal;
 use shared::aws::Clients;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
@@ -16,6 +17,8 @@ use crate::world::World;
 
 /// Logical id of `deploy` in the template.
 pub const DEPLOY: &str = "DeployFunction";
+/// Logical id of `heal` in the template.
+pub const HEAL: &str = "HealFunction";
 
 /// A function of Steward: what lives as long as its execution environment.
 pub trait Hosted: Sized + 'static {
@@ -43,10 +46,23 @@ impl Hosted for Deploy {
     }
 }
 
+impl Hosted for Heal {
+    type Handler<'a> = heal::Invocation<'a>;
+
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
+        Self::new(config, clients, clock)
+    }
+
+    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_> {
+        Self::until(self, deadline)
+    }
+}
+
 /// The function that `spec` names by its folder; `None` when it is none of Steward's.
 pub fn function(account: &Account, spec: &FunctionSpec) -> Option<Box<dyn Function>> {
     match spec.binary.as_str() {
         "deploy" => Some(deploy(account, spec)),
+        "heal" => Some(host::<Heal>(account, spec)),
         _ => None,
     }
 }
