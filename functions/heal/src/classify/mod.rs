@@ -93,10 +93,8 @@ impl<'a> Stop<'a> {
         if maintained || self.reason.has(&["host ec2"]) {
             return (Class::Host, "its host went away or is being maintained by AWS".to_owned());
         }
-        if let Some(found) = self.memory().or_else(|| self.never_started()).or_else(|| self.health()) {
-            return found;
-        }
-        self.exited()
+        let found = self.memory().or_else(|| self.never_started()).or_else(|| self.health());
+        found.or_else(|| self.agent_or_capacity()).unwrap_or_else(|| self.exited())
     }
 
     fn scheduled(&self) -> String {
@@ -145,6 +143,11 @@ impl<'a> Stop<'a> {
         if self.named(&bad).is_some() {
             return Some((Class::BadStart, format!("{} could not be started", self.who())));
         }
+        None
+    }
+
+    /// What is no fault of the task. Asked after the health checks, as a task that failed them may be hard to stop too.
+    fn agent_or_capacity(&self) -> Option<(Class, String)> {
         let agent = [
             "DockerTimeoutError",
             "ContainerRuntimeTimeoutError",
