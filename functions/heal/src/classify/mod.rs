@@ -140,7 +140,11 @@ impl<'a> Stop<'a> {
             return Some((Class::InfrastructureNetwork, "its network interface could not be provided".to_owned()));
         }
         let bad = ["CannotStartContainerError", "CannotCreateContainerError"];
-        if self.named(&bad).is_some() {
+        if let Some(reason) = self.named(&bad) {
+            // On container instances it is the runtime that starts the log driver.
+            if resource(reason) == Resource::Logging {
+                return Some((Class::LogConfig, "its log configuration is not accepted".to_owned()));
+            }
             return Some((Class::BadStart, format!("{} could not be started", self.who())));
         }
         None
