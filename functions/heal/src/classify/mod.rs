@@ -50,9 +50,13 @@ impl<'a> Stop<'a> {
     fn of(task: &'a TaskStateChange) -> Self {
         let says = |container: &&TaskContainer| container.reason.as_deref().is_some_and(|reason| !reason.is_empty());
         let failed = |container: &&TaskContainer| container.exit_code.is_some_and(|code| code != 0);
+        // Those that ECS ends with the task have the code of a signal; one that failed by itself has another.
+        let ended = |container: &&TaskContainer| !matches!(container.exit_code, Some(137 | 143));
         let containers = &task.containers;
         // A reason beats an exit code: a sidecar that was ended with the task has a code too, and no reason.
-        let container = containers.iter().find(says).or_else(|| containers.iter().find(failed));
+        let container = containers.iter().find(says);
+        let container = container.or_else(|| containers.iter().find(|container| failed(container) && ended(container)));
+        let container = container.or_else(|| containers.iter().find(failed));
         Self {
             task,
             code: task.stop_code.as_deref().unwrap_or_default(),
