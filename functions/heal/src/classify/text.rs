@@ -42,7 +42,8 @@ pub(super) fn pull(reason: Text<'_>) -> Pull {
         || reason.has_number(&["429"])
     {
         Pull::Throttled
-    } else if reason.has(&["denied", "no basic auth", "unauthorized", "not authorized"]) || reason.has_number(&["403"]) {
+    } else if reason.has(&["denied", "no basic auth", "unauthorized", "not authorized"]) || reason.has_number(&["403"])
+    {
         Pull::Denied
     } else if reason.has(&["no matching manifest", "exec format", "matching platform"]) {
         Pull::Architecture
