@@ -106,7 +106,9 @@ impl Case<'_> {
                 .past
                 .iter()
                 .filter(|past| {
-                    past.class == incident.class && now.duration_since(past.ended) <= FRESH && past.id != incident.id
+                    past.class == incident.class
+                        && now.duration_since(past.ended) <= FRESH
+                        && past.deployment != incident.deployment
                 })
                 .count();
         vec![
