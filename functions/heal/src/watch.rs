@@ -106,6 +106,9 @@ pub(crate) struct Told {
     pub class: Class,
     /// The tier by then: 0, 3, 10 or 50.
     pub tier: usize,
+    /// Classes that were told before.
+    #[serde(default)]
+    pub before: Vec<Class>,
 }
 
 /// How far healing is.
