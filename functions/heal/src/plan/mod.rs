@@ -256,6 +256,9 @@ fn take_stop(desk: &mut Desk, subject: &Subject, service: &Service, stopped: &St
         }
         Standing::Replaced if service.running >= service.desired => Taken::Done("replaced", cause),
         Standing::Replaced => {
+            if desk.watch.incident.as_ref().is_some_and(|incident| incident.task.as_ref() == Some(&stopped.task)) {
+                return Taken::Review("seen", "this stop was noted already".to_owned());
+            }
             incident::note(
                 &mut desk.watch,
                 subject,
