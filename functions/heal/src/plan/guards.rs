@@ -115,8 +115,10 @@ impl Case<'_> {
             guard(
                 "loop",
                 incident.looping && is_primary,
-                if incident.looping {
+                if incident.looping && is_primary {
                     "it loops on the deployment that ECS works towards".to_owned()
+                } else if incident.looping {
+                    "ECS works towards another deployment by now".to_owned()
                 } else {
                     format!("{} so far is no loop", times(incident.count))
                 },
