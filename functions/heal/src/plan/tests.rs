@@ -136,6 +136,13 @@ impl Scene {
         }
     }
 
+    /// One that is only told about.
+    fn watched() -> Self {
+        let mut scene = Self::new();
+        scene.tag("steward:heal", "dry-run");
+        scene
+    }
+
     fn job() -> Self {
         let cluster = arn("api").cluster_arn();
         Self { subject: Subject::Job(cluster, "family:report".into()), service: None, ..Self::new() }
