@@ -65,10 +65,13 @@ impl Scene {
                 id: "ecs-svc/1".into(),
                 is_primary: true,
                 rollout: RolloutState::Completed,
+                created: Some(at(8_000)),
             }],
             deployment_arn: Some("service-deployment-1".into()),
             revisions: Vec::new(),
             desired_count: 2,
+            is_rolling: true,
+            has_rollback: true,
         };
         let repository: Repository = REPOSITORY.parse().unwrap();
         let catalog = Catalog { images: holds.iter().map(held).collect(), is_ecr: true };
@@ -85,7 +88,11 @@ impl Scene {
             observed,
             catalogs: BTreeMap::from([(repository.clone(), Ok(catalog))]),
             trigger: Trigger::Pushed { repository, tag: ImageTag::latest() },
-            settings: Settings { dry_run: false, rollout_timeout: Duration::from_hours(1) },
+            settings: Settings {
+                dry_run: false,
+                rollout_timeout: Duration::from_hours(1),
+                heal_mode: HealLevel::DryRun,
+            },
             now: at(10_000),
         }
         .names("api", image)
@@ -137,12 +144,16 @@ impl Scene {
             before: Some("ecs-svc/1".into()),
             deployment: (state != AttemptState::Intended).then(|| "ecs-svc/2".to_owned()),
             service_deployment: Some("service-deployment-2".into()),
+            is_rollback: false,
         };
         self.remembers(|memory| memory.attempt = Some(attempt))
     }
 
     fn primary(self, id: &str, rollout: RolloutState) -> Self {
-        self.service(|service| service.deployments = vec![Deployment { id: id.into(), is_primary: true, rollout }])
+        self.service(|service| {
+            service.deployments =
+                vec![Deployment { id: id.into(), is_primary: true, rollout, created: Some(at(8_000)) }];
+        })
     }
 
     fn outcome(mut self, outcome: Outcome) -> Self {

@@ -39,7 +39,7 @@ impl Observer {
         let mut evidence = Evidence::default();
         let in_time = {
             let work = self.gather(service, incident, &mut evidence);
-            race(work, self.clock.sleep(PATIENCE)).await
+            race(Box::pin(work), self.clock.sleep(PATIENCE)).await
         };
         if !in_time {
             evidence.missing.push("the rest: five seconds were over".to_owned());
@@ -109,21 +109,22 @@ impl Observer {
     ) -> Result<(Option<Ran>, BTreeMap<String, Image>), CallFailure> {
         let client = self.clients.ecs();
         let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
-        let answer = request.status(ServiceDeploymentStatus::Successful).send().await;
+        let answer = request.send().await;
         let answer =
             answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
-        let mut good: Vec<(Timestamp, String)> = answer
-            .service_deployments
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|deployment| Some((time(deployment.created_at?)?, deployment.target_service_revision_arn?)))
-            .filter(|(created, revision)| {
-                let is_before = concerned.and_then(|c| c.created).is_none_or(|at| *created < at);
-                is_before && !service.revisions.contains(revision)
+        let mut listed = answer.service_deployments.unwrap_or_default();
+        listed.sort_by_key(|deployment| deployment.created_at.map(|at| (at.secs(), at.subsec_nanos())));
+        // The newest is what is concerned. While it is under way, and after it failed, what ran before is the good one;
+        // of one that had succeeded, what runs now is not.
+        let newest = listed.last().and_then(|deployment| deployment.target_service_revision_arn.clone());
+        let has_ended = concerned.is_some_and(|concerned| concerned.is_completed);
+        let is_left = |arn: &String| newest.as_ref() == Some(arn) || has_ended && service.revisions.contains(arn);
+        let good = listed.into_iter().rev().filter(|d| d.status == Some(ServiceDeploymentStatus::Successful));
+        let good = good
+            .filter_map(|deployment| {
+                Some((deployment.created_at.and_then(time)?, deployment.target_service_revision_arn?))
             })
-            .collect();
-        good.sort();
-        let good = good.pop();
+            .find(|(_, arn)| !is_left(arn));
         let asked = good.iter().map(|(_, revision)| revision).chain(&service.revisions);
         let asked: Vec<String> = asked.take(REVISIONS).cloned().collect();
         if asked.is_empty() {

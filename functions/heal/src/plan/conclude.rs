@@ -174,7 +174,7 @@ fn decide_rollback(
     if approved.is_none() {
         guards.insert(0, mode);
     }
-    let target = guards::target(evidence).filter(|_| all_hold);
+    let target = evidence.target.as_ref().filter(|_| all_hold);
     let Some(target) = target else {
         return (Verdict::Guarded, guards);
     };

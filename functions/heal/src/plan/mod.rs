@@ -12,6 +12,7 @@ mod incident;
 mod life;
 mod loops;
 mod storm;
+mod surroundings;
 mod verify;
 
 use std::time::Duration;
