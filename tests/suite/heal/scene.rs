@@ -103,8 +103,7 @@ impl Stack {
 
     /// Every call of `heal` since `from` calls had been made.
     pub(crate) fn calls_of_heal(&self, from: usize) -> Vec<CallRecord> {
-        let calls = self.calls().into_iter().skip(from);
-        calls.filter(|record| record.call.caller.ends_with("HealFunction")).collect()
+        self.calls_of(lab::steward::HEAL, from)
     }
 
     /// Sends an event to the bus, as a person or another function would.
