@@ -265,3 +265,6 @@ pub(crate) fn intend(
     memory.rollback = Some(Begun { incident: request.incident.clone(), left, at: now });
     memory
 }
+
+#[cfg(test)]
+mod tests;

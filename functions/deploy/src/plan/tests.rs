@@ -203,7 +203,8 @@ impl Scene {
 }
 
 fn kinds(memory: &Rollout) -> Vec<&str> {
-    memory.untold.iter().map(|alert| alert.kind.as_str()).collect()
+    let alerts = memory.untold.iter().map(|alert| alert.kind.as_str());
+    alerts.chain(memory.unsent.iter().map(|event| event.detail_type())).collect()
 }
 
 const TWO: &[(u8, &[&str])] = &[(1, &[]), (2, &["latest"])];
@@ -311,8 +312,8 @@ fn a_rollout_ends_as_the_service_deployments_api_says_and_is_told_once() {
         .runs(1)
         .primary("ecs-svc/3", RolloutState::Completed);
     let memory = back.is_left("failed here before").unwrap();
-    assert_eq!((kinds(&memory), memory.bad[0].digest.clone()), (vec!["rolled-back"], digest(2)));
-    assert!(memory.untold[0].body.contains("tasks failed to start"));
+    assert_eq!((kinds(&memory), memory.bad[0].digest.clone()), (vec!["Rollout Failed"], digest(2)));
+    assert!(memory.unsent[0].detail()["why"].as_str().unwrap().contains("tasks failed to start"));
 }
 
 #[test]
@@ -374,7 +375,7 @@ fn a_call_without_an_answer_is_left_to_take_effect_before_it_is_made_again() {
     assert_eq!((attempt.state, attempt.deployment.as_deref()), (AttemptState::Rolling, Some("ecs-svc/2")));
     // It took effect, and was rolled back before anybody looked.
     let memory = landed(Outcome::RolledBack { why: None, ran: BTreeMap::new() }).is_left("failed here before").unwrap();
-    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["Rollout Failed"], [digest(2)].into()));
 }
 
 #[test]
@@ -389,7 +390,7 @@ fn a_rollout_that_a_refused_call_was_to_replace_is_still_watched() {
     let mut failed = rolling.remembers(|known| *known = memory).primary("ecs-svc/3", RolloutState::Completed);
     failed.observed.previous_outcome = Some(Outcome::RolledBack { why: None, ran: BTreeMap::new() });
     let memory = failed.rolls(By::Force, 3);
-    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["Rollout Failed"], [digest(2)].into()));
     assert!(memory.previous.is_none());
 }
 

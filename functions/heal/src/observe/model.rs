@@ -149,6 +149,8 @@ pub(crate) enum Logs {
     Unknown,
     /// There is nothing to look up, for this reason.
     None(String),
+    /// There was nothing yet; it may come.
+    Late(String),
     /// The last lines, oldest first.
     Lines(Vec<String>),
 }

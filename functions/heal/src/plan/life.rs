@@ -35,6 +35,7 @@ pub(super) fn review(
     // In a loop each stop would ask for the closer look again, and cost more calls than the loop is worth.
     let is_look = taken.0 == "looked";
     let (mut word, mut reason) = taken;
+    let counted = word == "counted";
     let (mut occasion, mut decide) = (None, Decide::No);
     if let Some(incident) = desk.watch.incident.clone() {
         if let (Stage::Healing { .. }, Some(service)) = (&incident.stage, &seen.service) {
@@ -67,7 +68,7 @@ pub(super) fn review(
             }
         }
     }
-    Step { desk, occasion, decide, word, reason }
+    Step { desk, occasion, decide, word, reason, counted }
 }
 
 /// What costs no call to know, asked before the closer look is taken again in each sweep.

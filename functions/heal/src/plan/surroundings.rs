@@ -120,7 +120,7 @@ impl Case<'_> {
         const NAME: &str = "dependency";
         let lines = match &self.evidence.logs {
             Logs::Lines(lines) => lines,
-            Logs::None(why) => return guard(NAME, true, format!("no log to judge by: {why}"), ""),
+            Logs::None(why) | Logs::Late(why) => return guard(NAME, true, format!("no log to judge by: {why}"), ""),
             Logs::Unknown => return guard(NAME, false, "", "the log could not be read"),
         };
         let blames = |line: &String| {
