@@ -176,7 +176,7 @@ impl<'a> Stop<'a> {
     }
 
     fn not_pulled(&self, reason: Text<'_>) -> (Class, String) {
-        let image = self.container.and_then(|container| container.image.as_deref()).unwrap_or("its image");
+        let image = self.container.and_then(|container| container.image.as_deref()).map_or("its image", without_host);
         match pull(reason) {
             Pull::Missing => (Class::PullMissing, format!("{image} does not exist")),
             Pull::Architecture => (Class::PullMissing, format!("{image} does not exist for the platform of the task")),
@@ -241,6 +241,11 @@ impl<'a> Stop<'a> {
     fn who(&self) -> String {
         self.container.map_or_else(|| "the task".to_owned(), |container| format!("container {}", container.name))
     }
+}
+
+/// An image as people speak of it. The host of an ECR registry would take half the subject of an alert and says nothing.
+fn without_host(image: &str) -> &str {
+    image.split_once('/').filter(|(host, _)| host.contains(".dkr.ecr.")).map_or(image, |(_, path)| path)
 }
 
 /// Tells what a service action means; `None` for those that say that all is well.

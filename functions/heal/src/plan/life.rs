@@ -32,6 +32,8 @@ pub(super) fn review(
     taken: (&'static str, String),
     now: Timestamp,
 ) -> Step {
+    // In a loop each stop would ask for the closer look again, and cost more calls than the loop is worth.
+    let is_look = taken.0 == "looked";
     let (mut word, mut reason) = taken;
     let counted = word == "counted";
     let (mut occasion, mut decide) = (None, Decide::No);
@@ -59,7 +61,7 @@ pub(super) fn review(
                 Err(Held(by, why)) => (word, reason) = (by, why),
             }
             let level = guards::level(tags, settings.mode).0;
-            let again = incident.told.is_some() && level == HealLevel::Auto && incident.stage == Stage::Open;
+            let again = is_look && incident.told.is_some() && level == HealLevel::Auto && incident.stage == Stage::Open;
             let told = occasion.as_ref().is_some_and(|occasion| may_decide(occasion, &desk.watch));
             if incident.looping && (told || again && occasion.is_none() && is_worth_deciding(&incident, &desk, now)) {
                 decide = Decide::ByTags;
