@@ -125,9 +125,10 @@ impl Board {
     /// Takes an abnormal stop in, and notices a storm.
     pub(crate) fn note_stop(&mut self, subject: &Subject, class: Class, at: Timestamp, now: Timestamp) {
         let stops = self.recent.entry(subject.short()).or_default();
-        if stops.len() < RECENT_LIMIT {
-            stops.push(at);
+        if stops.len() >= RECENT_LIMIT {
+            stops.remove(0);
         }
+        stops.push(at);
         self.forget(now);
         let stops: usize = self.recent.values().map(Vec::len).sum();
         let is_storm = self.recent.len() >= STORM_SERVICES || self.recent.len() > 1 && stops >= STORM_STOPS;
@@ -194,3 +195,6 @@ impl Ledger {
         self.failed.retain(is_kept);
     }
 }
+
+#[cfg(test)]
+mod tests;
