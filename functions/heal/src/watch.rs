@@ -273,3 +273,6 @@ fn shorten<T>(list: &mut Vec<T>, limit: usize) {
     let excess = list.len().saturating_sub(limit);
     list.drain(..excess);
 }
+
+#[cfg(test)]
+mod tests;
