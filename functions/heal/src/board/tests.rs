@@ -25,7 +25,9 @@ fn a_storm_is_three_services_or_ten_stops_of_two_within_five_minutes() {
         ([vec![("a", 0); 9], vec![("b", 6)]].concat(), false),
     ] {
         let mut board = Board::default();
-        stops.iter().for_each(|(name, minute)| stop(&mut board, name, *minute, *minute));
+        for (name, minute) in &stops {
+            stop(&mut board, name, *minute, *minute);
+        }
         assert_eq!(board.storm.is_some(), is_storm, "{stops:?}");
     }
 }
@@ -33,7 +35,9 @@ fn a_storm_is_three_services_or_ten_stops_of_two_within_five_minutes() {
 #[test]
 fn a_storm_ends_a_quarter_of_an_hour_after_the_last_time_that_many_failed() {
     let mut board = Board::default();
-    ["a", "b", "c"].iter().for_each(|name| stop(&mut board, name, 0, 0));
+    for name in ["a", "b", "c"] {
+        stop(&mut board, name, 0, 0);
+    }
     stop(&mut board, "a", 4, 4);
     stop(&mut board, "a", 10, 10);
     assert!(board.storm(at(18)).is_some() && board.storm(at(19)).is_none());

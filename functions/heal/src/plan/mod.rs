@@ -215,9 +215,10 @@ fn take(
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
             let newest = abnormal(seen);
-            let (class, cause) = newest
-                .map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()))
-                .unwrap_or((Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()));
+            let (class, cause) = newest.map_or_else(
+                || (Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()),
+                |stopped| (stopped.finding.class, stopped.finding.cause.clone()),
+            );
             incident::note(&mut desk.watch, subject, service, event, (class, cause), newest, now);
             if let Some(incident) = &mut desk.watch.incident {
                 incident.looping = true;

@@ -129,7 +129,7 @@ impl Scene {
             board: Board::default(),
             ledger: Ledger::default(),
             mutes: Mutes::default(),
-            settings: Settings { dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_secs(30 * 60) },
+            settings: Settings { dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_mins(30) },
             now: at(0),
             events: 0,
             heard: Vec::new(),

@@ -20,12 +20,12 @@ impl Cluster {
         let board = self.scenes.iter().map(|scene| scene.board.clone()).next().unwrap();
         self.scenes[n].board = board;
         let turn = self.scenes[n].hear(minute, news);
-        self.share(self.scenes[n].board.clone());
+        self.share(&self.scenes[n].board.clone());
         self.heard.extend(turn.alerts().map(|alert| alert.kind.clone()));
         turn
     }
 
-    fn share(&mut self, board: Board) {
+    fn share(&mut self, board: &Board) {
         self.scenes.iter_mut().for_each(|scene| scene.board = board.clone());
     }
 
@@ -49,7 +49,7 @@ impl Cluster {
                 self.heard.push(format!("{}: {}", alert.kind, alert.title));
             }
         }
-        self.share(board);
+        self.share(&board);
     }
 
     fn storm(&self) -> bool {
