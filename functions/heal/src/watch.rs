@@ -108,6 +108,9 @@ pub(crate) struct Told {
     pub class: Class,
     /// The tier by then: 0, 3, 10 or 50.
     pub tier: usize,
+    /// Classes that were told before.
+    #[serde(default)]
+    pub before: Vec<Class>,
 }
 
 /// How far healing is.
@@ -141,6 +144,9 @@ pub(crate) enum Stage {
 pub(crate) struct Past {
     /// Its id.
     pub id: String,
+    /// The deployment that was concerned.
+    #[serde(default)]
+    pub deployment: Option<String>,
     /// What was wrong.
     pub class: Class,
     /// When it ended.
@@ -252,7 +258,8 @@ impl Watch {
     /// Ends the incident.
     pub(crate) fn close(&mut self, now: Timestamp) -> Option<Incident> {
         let incident = self.incident.take()?;
-        self.past.push(Past { id: incident.id.clone(), class: incident.class, ended: now });
+        let (id, deployment) = (incident.id.clone(), incident.deployment.clone());
+        self.past.push(Past { id, deployment, class: incident.class, ended: now });
         Some(incident)
     }
 
