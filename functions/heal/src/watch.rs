@@ -43,6 +43,8 @@ pub(crate) struct Watch {
     pub switched_off: Option<Timestamp>,
     /// Deployments whose failure was told.
     pub told_deployments: Vec<String>,
+    /// When the last of them was told.
+    pub rollout_told: Option<Timestamp>,
     /// Messages that are not sent yet: written with the decision that they belong to.
     pub outbox: Vec<Outgoing>,
 }

@@ -237,6 +237,12 @@ fn take(
             let failed = FailedRollout { images: None, why: why.clone(), is_back };
             rollout_failed(desk, event, subject, service, Some(id), failed, seen, now)
         }
+        // An attempt whose call got no answer has no id, so ECS's own event cannot be known as one of the same.
+        News::RolloutFailed(detail)
+            if detail.deployment.is_none() && desk.watch.rollout_told.is_some_and(|at| at >= detail.started) =>
+        {
+            Taken::Review("told-already", "people know of a rollout that failed since this one began".to_owned())
+        }
         News::RolloutFailed(detail) => {
             let failed =
                 FailedRollout { images: Some(detail.images.clone()), why: detail.why.clone(), is_back: detail.is_back };
@@ -328,6 +334,7 @@ fn rollout_failed(
         return Taken::Review("told-already", "people know that this rollout failed".to_owned());
     }
     watch.told_deployments.push(name);
+    watch.rollout_told = Some(now);
     let is_known = watch.incident.as_ref().is_some_and(|incident| {
         incident.told.is_some() && incident.deployment.as_ref() == deployment && deployment.is_some()
     });
