@@ -93,7 +93,7 @@ async fn storm(services: usize, stops: usize) -> (usize, usize, usize, SignedDur
 #[tokio::test]
 async fn ten_thousand_stops_of_one_service_are_a_few_alerts_and_a_bounded_item() {
     let (calls, largest, alerts, _) = storm(1, 10_000).await;
-    assert!(calls <= 2 * 10_000 + 600, "one read and one write a stop: {calls}");
+    assert!(calls <= 2 * 10_000 + 2_000, "one read and one write a stop, and the board now and then: {calls}");
     assert!(largest < 64 * 1024 && alerts <= 4, "{largest} {alerts}");
 }
 
