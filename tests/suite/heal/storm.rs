@@ -1,5 +1,7 @@
 //! Many failures at once: one digest, no healing, and no more calls, items or alerts than a storm is worth.
 
+use std::io::Write as _;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -82,11 +84,12 @@ async fn storm(services: usize, stops: usize) -> (usize, usize, usize, SignedDur
     let took = stack.world.now().duration_since(start);
     let put = stack.calls_of_heal(before).iter().filter(|record| record.call.operation == "PutItem").count();
     let ecs = stack.calls_of_heal(before).iter().filter(|record| record.call.service == "ecs").count();
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{services:>4} services, {stops:>6} stops: {calls:>6} calls ({put} PutItem, {ecs} ECS), {largest:>7} bytes, {alerts:>4} alerts, {:>5} s",
         took.as_secs()
-    );
-    println!("{:?}", stack.told_kinds());
+    )
+    .unwrap();
     (calls, largest, alerts, took)
 }
 
