@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab::explorer::case::Case;
 use lab::explorer::choices::Bound;
-use lab::explorer::designs::Design;
-use lab::explorer::scene::Scene;
-use lab::explorer::search::{Search, Tally, after, expose};
+use lab::explorer::search::{Search, Tally, after, expose, wrong};
 use lab::template::Template;
 
 fn template() -> Arc<Template> {
@@ -17,7 +16,7 @@ fn template() -> Arc<Template> {
 }
 
 fn explored(scene: &str, bounds: &[Bound]) -> Tally {
-    let mut search = Search::new(template(), Scene::named(scene).unwrap(), Design::Deploy).unwrap();
+    let mut search = Search::new(template(), Case::named(scene).unwrap()).unwrap();
     for bound in bounds {
         search.exhaust(*bound, None, false);
     }
@@ -74,8 +73,8 @@ fn a_bad_image_after_a_good_one_survives_every_delivery_and_every_single_fault()
 
 #[test]
 fn every_design_that_is_known_to_be_wrong_is_found() {
-    for design in Design::WRONG {
+    for design in wrong() {
         let found = expose(&template(), design, after(Duration::from_mins(3))).unwrap();
-        assert!(found.is_some(), "missed: {}", design.name());
+        assert!(found.is_some(), "missed: {}", design.name);
     }
 }

@@ -29,6 +29,20 @@ pub enum Property {
     ToldOnce,
     /// Every message was handled, or is in the dead-letter queue.
     Messages,
+    /// People are not told the same of an incident twice.
+    ToldAgain,
+    /// People are told of nothing that is not so.
+    Groundless,
+    /// A service is asked back, and goes back, at most once in the time for which it may be.
+    Window,
+    /// A service goes back to its last successful deployment and to nothing else.
+    Target,
+    /// A service goes back only where its tags allow it.
+    OptedIn,
+    /// What a service was taken back from is not rolled out again.
+    Forward,
+    /// A stack that is told to change nothing changes nothing.
+    Silent,
     /// Nothing panics, and the scene can be played.
     Plays,
 }
@@ -135,7 +149,7 @@ fn writes(record: &CallRecord, service: &str) -> bool {
     }
 }
 
-fn arrives(record: &CallRecord) -> bool {
+pub(super) fn arrives(record: &CallRecord) -> bool {
     record.error.is_none() && !matches!(record.fault, Fault::CrashBefore | Fault::LateEffect(_))
 }
 
@@ -201,7 +215,7 @@ fn told(played: &Played, service: &str, rollouts: &[PastDeployment], violated: &
     }
 }
 
-fn messages(played: &Played, violated: &mut impl FnMut(Property, String)) {
+pub(super) fn messages(played: &Played, violated: &mut impl FnMut(Property, String)) {
     if played.left > 0 {
         violated(Property::Messages, format!("{} messages are still in the queue", played.left));
     }
