@@ -54,8 +54,9 @@ pub fn secrets(text: &str) -> String {
 
 /// A long word of mixed case and digits is a key more often than anything else. Digests and ids are of one case.
 fn hide_random(word: &str) -> String {
-    let has = |is: fn(&char) -> bool| word.chars().filter(is).count() >= 3;
-    let is_random = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
+    let has = |is: fn(&char) -> bool, least: usize| word.chars().filter(is).count() >= least;
+    let is_mixed = has(char::is_ascii_uppercase, 3) && has(char::is_ascii_lowercase, 3);
+    let is_random = is_mixed && has(char::is_ascii_digit, 1);
     if is_random { HIDDEN.to_owned() } else { word.to_owned() }
 }
 

@@ -2,6 +2,7 @@
 //! message to the function's own queue at the time that was set, and deletes the schedule.
 
 use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, SqsParameters, Target,
 };
@@ -84,7 +85,7 @@ impl Schedules {
             .flexible_time_window(window)
             .target(target);
         match request.send().await {
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conflict_exception()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) => Ok(()),
             Err(error) => Err(CallFailure::new(OPERATION, name, &error)),
             Ok(_) => Ok(()),
         }
@@ -93,7 +94,7 @@ impl Schedules {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_scheduler::operation::create_schedule::{CreateScheduleError, CreateScheduleOutput};
+    use aws_sdk_scheduler::operation::create_schedule::CreateScheduleOutput;
     use aws_sdk_scheduler::types::error::ConflictException;
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::StopServiceDeploymentStopType;
 use shared::alert::Topic;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::aws::Clients;
+use shared::bus::Bus;
 use shared::clock::{Clock, Deadline};
 use shared::failure::{CallFailure, FailureKind};
 use shared::pacer::{self, Pacer};
@@ -14,6 +16,7 @@ use shared::state::{Table, Versioned};
 
 use crate::notice;
 use crate::observe::{Observed, Observer, RawTaskDefinition};
+use crate::plan::rollback::How;
 use crate::plan::{By, Decision, Plan, Roll};
 use crate::rollout::{Attempt, AttemptState, Rollout, Target};
 
@@ -26,6 +29,7 @@ pub(crate) struct Applier {
     clients: Clients,
     table: Table,
     topic: Topic,
+    bus: Bus,
     clock: Clock,
     services: Pacer,
     definitions: Pacer,
@@ -51,7 +55,8 @@ impl Applier {
     pub(crate) fn new(clients: Clients, table: Table, topic: Topic, clock: Clock, budget_percent: u8) -> Self {
         let services = Pacer::new(pacer::SERVICE_MODIFY, budget_percent);
         let definitions = Pacer::new(pacer::TASK_DEFINITION_MODIFY, budget_percent);
-        Self { clients, table, topic, clock, services, definitions }
+        let bus = Bus::new(clients.events().clone());
+        Self { clients, table, topic, bus, clock, services, definitions }
     }
 
     /// Carries out the plan for one service.
@@ -87,6 +92,46 @@ impl Applier {
         failure.map_or(Applied::Done, Applied::Failed)
     }
 
+    /// Writes the intent of a way back, and makes its call.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn go_back(
+        &mut self,
+        service: &ServiceArn,
+        how: &How,
+        memory: &mut Versioned<Rollout>,
+        observer: &mut Observer,
+        registered: &mut Registered,
+    ) -> Result<(), CallFailure> {
+        self.write(service, memory).await?;
+        match how {
+            How::Back { roll, .. } => self.update(service, roll, &mut memory.item, observer, registered).await,
+            How::Stop { service_deployment } => {
+                self.services.ready(&self.clock).await;
+                let request = self.clients.ecs().stop_service_deployment();
+                let request = request.service_deployment_arn(service_deployment);
+                let answer = request.stop_type(StopServiceDeploymentStopType::Rollback).send().await;
+                answer.map_err(|error| CallFailure::new("ecs:StopServiceDeployment", service.short(), &error))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what waits, and writes the memory whatever came of that.
+    ///
+    /// # Errors
+    /// The failed call. What was not sent is in the memory.
+    pub(crate) async fn settle_up(
+        &mut self,
+        service: &ServiceArn,
+        memory: &mut Versioned<Rollout>,
+    ) -> Result<(), CallFailure> {
+        let sent = self.publish(&mut memory.item).await;
+        self.write(service, memory).await?;
+        sent
+    }
+
     /// Whether a roll could be waited for and carried out before the deadline.
     fn has_time(&self, roll: &Roll, registered: &Registered, deadline: Deadline) -> bool {
         let now = self.clock.now();
@@ -100,11 +145,15 @@ impl Applier {
         deadline.remaining(now) > time && deadline.allows_call(now + wait)
     }
 
-    /// Publishes what waits in the outbox. What SNS does not take stays there for the next look.
+    /// Sends what waits in the outbox. What SNS or the bus does not take stays there for the next look.
     async fn publish(&self, memory: &mut Rollout) -> Result<(), CallFailure> {
         while let Some(alert) = memory.untold.first() {
             self.topic.publish(alert).await?;
             memory.untold.remove(0);
+        }
+        while let Some(event) = memory.unsent.first() {
+            self.bus.put(event).await?;
+            memory.unsent.remove(0);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod notice;
 mod observe;
 mod plan;
 mod report;
+mod rollback;
 mod rollout;
 mod sweep;
 mod trigger;
@@ -80,7 +81,8 @@ impl Deploy {
     }
 
     fn settings(&self) -> Settings {
-        Settings { dry_run: self.config.dry_run, rollout_timeout: self.config.rollout_timeout }
+        let Config { dry_run, rollout_timeout, heal_mode, .. } = self.config;
+        Settings { dry_run, rollout_timeout, heal_mode }
     }
 }
 
@@ -132,7 +134,7 @@ impl Deploy {
             }
             Trigger::DeploymentChanged { service, deployment } => {
                 let memory = self.observer.memory(service).await?;
-                if memory.item.untold.is_empty() && !memory.item.watches(deployment) {
+                if !memory.item.has_messages() && !memory.item.watches(deployment) {
                     run.report.ignored(
                         "the deployment is not one that is watched: somebody else's, a rollback's, or told already",
                     );
@@ -140,6 +142,7 @@ impl Deploy {
                 }
                 vec![service.clone()]
             }
+            Trigger::RollbackRequested(request) => return self.roll_back(run, request).await,
             Trigger::Requested(request) => match &request.service {
                 Some(service) => vec![service.clone()],
                 None => self.observer.candidates(|_| true).await?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use shared::alert::{Alert, Severity};
+use shared::event::steward::{OwnEvent, RollbackRequested, RolloutFailed};
 use shared::failure::{CallFailure, FailureKind};
 use shared::policy::Refusal;
 
@@ -81,6 +82,8 @@ pub(crate) fn tell_outcome(
 ) {
     let images = attempt.summary();
     let mut alert = match attempt.state {
+        // Whoever asked for the way back tells what came of it, once the service has been well for a while.
+        AttemptState::Succeeded if attempt.is_rollback => return,
         AttemptState::Succeeded => {
             let body = match service.desired_count {
                 0 => "ECS reports the rollout as complete. The service wants no task, so nothing was started and the image was not tried.".to_owned(),
@@ -88,18 +91,22 @@ pub(crate) fn tell_outcome(
             };
             alert(service, "rolled-out", Severity::Info, &format!("runs {images}"), body, runbook)
         }
+        // `heal` knows why the tasks stopped, and tells both in one alert.
         AttemptState::RolledBack => {
-            let why = why.map(quoted).unwrap_or_default();
-            let (title, then) = if is_back {
-                (format!("the rollout of {images} was rolled back"), "the service is back on what it ran before")
-            } else {
-                let then = "ECS left it in place: the circuit breaker is on without rollback";
-                (format!("the rollout of {images} failed and stays"), then)
+            let failed = RolloutFailed {
+                service: service.arn.clone(),
+                deployment: attempt.deployment.clone(),
+                images,
+                why: why.map(str::to_owned),
+                is_back,
+                started: attempt.at,
             };
-            let body = format!(
-                "The rollout of {images} failed, and {then}.{why} This image will not be rolled out here again by itself."
-            );
-            alert(service, "rolled-back", Severity::Critical, &title, body, runbook)
+            let content = outcome_content(attempt);
+            if memory.told.get("outcome") != Some(&content) {
+                memory.told.insert("outcome".to_owned(), content);
+                memory.unsent.push(OwnEvent::RolloutFailed(failed));
+            }
+            return;
         }
         AttemptState::Overdue => {
             let body = format!(
@@ -118,11 +125,6 @@ pub(crate) fn tell_outcome(
     };
     alert.facts = facts(attempt);
     alert.next_steps = match attempt.state {
-        AttemptState::RolledBack => vec![
-            "Look at why its tasks stopped: aws ecs describe-tasks, or the service's events in the console.".to_owned(),
-            "Push a fix: a new digest is rolled as usual.".to_owned(),
-            "To try this digest again, put a Deploy Requested with it on the event bus.".to_owned(),
-        ],
         AttemptState::Overdue => vec![
             "Look at the service's events: aws ecs describe-services.".to_owned(),
             "To give up, stop the service deployment with a rollback: aws ecs stop-service-deployment.".to_owned(),
@@ -130,12 +132,14 @@ pub(crate) fn tell_outcome(
         ],
         _ => Vec::new(),
     };
-    let content = format!(
-        "{:?} {}",
-        attempt.state,
-        attempt.deployment.as_ref().or(attempt.service_deployment.as_ref()).map_or("", |id| id)
-    );
+    let content = outcome_content(attempt);
     tell(memory, "outcome", content, alert);
+}
+
+/// By which it is known that an outcome was told.
+fn outcome_content(attempt: &Attempt) -> String {
+    let deployment = attempt.deployment.as_ref().or(attempt.service_deployment.as_ref());
+    format!("{:?} {}", attempt.state, deployment.map_or("", |id| id))
 }
 
 /// Tells a decision that people should know of: what keeps a service from what its policy names.
@@ -258,9 +262,24 @@ pub(crate) fn tell_failure(
     tell(memory, "failed", content, alert);
 }
 
-/// ECS's own reason as a sentence; some of its reasons end with a full stop, some do not.
-fn quoted(why: &str) -> String {
-    format!(" ECS says: {}.", why.trim_end_matches('.'))
+/// Tells a person that the way back that they asked for is not taken.
+pub(crate) fn tell_not_rolled_back(memory: &mut Rollout, request: &RollbackRequested, reason: &str) {
+    let subject = request.service.short().to_owned();
+    let by = request.requested_by.as_deref().unwrap_or("a Rollback Requested");
+    memory.untold.push(Alert {
+        function: "deploy".to_owned(),
+        kind: "blocked".to_owned(),
+        severity: Severity::Warning,
+        title: format!("{subject}: is not rolled back"),
+        resource: request.service.to_string(),
+        body: format!("{} asked for a rollback, and nothing was done: {reason}.", capital(by)),
+        next_steps: vec!["Ask for the image that should run with a Deploy Requested.".to_owned()],
+        facts: Vec::new(),
+        sections: Vec::new(),
+        thread: format!("deploy-{subject}"),
+        runbook: None,
+        subject,
+    });
 }
 
 /// A moment for people: to the second.
@@ -276,12 +295,6 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reason_of_ecs_ends_with_one_full_stop() {
-        assert_eq!(quoted("threshold was exceeded."), " ECS says: threshold was exceeded.");
-        assert_eq!(quoted("threshold was exceeded"), " ECS says: threshold was exceeded.");
-    }
 
     #[test]
     fn people_are_told_a_moment_to_the_second() {

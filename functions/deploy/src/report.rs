@@ -99,6 +99,15 @@ impl Report {
         );
     }
 
+    /// What was decided about a way back.
+    pub(crate) fn rolled_back(&mut self, service: &ServiceArn, word: &str, reason: &str) {
+        if word.contains("roll-back") && !word.starts_with("would") {
+            self.metrics.count("RollbacksStarted", 1);
+        }
+        let record = Record::new(FUNCTION, self.trigger, service.short(), word, reason);
+        self.record(record.saw("service_arn", Some(service.to_string())));
+    }
+
     /// Writes the metrics.
     pub(crate) fn emit(&self, now: Timestamp) {
         self.metrics.emit(FUNCTION, now);

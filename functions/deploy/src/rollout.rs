@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::alert::Alert;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::event::steward::OwnEvent;
 use shared::image::{Digest, ImageTag};
 use shared::state::Key;
 
@@ -36,6 +37,21 @@ pub(crate) struct Rollout {
     pub told: BTreeMap<String, String>,
     /// Alerts that are not published yet: written with the decision that they tell of, removed when SNS has taken them.
     pub untold: Vec<Alert>,
+    /// Events for other functions that the bus has not taken yet.
+    pub unsent: Vec<OwnEvent>,
+    /// The last rollback that was asked for and begun.
+    pub rollback: Option<Begun>,
+}
+
+/// A rollback that was asked for and begun: asked again, it is not begun again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// The incident, if `heal` asked.
+    pub incident: Option<String>,
+    /// The deployment that was to be left.
+    pub left: String,
+    /// When it was decided on.
+    pub at: Timestamp,
 }
 
 /// One attempt to roll a service.
@@ -59,6 +75,9 @@ pub(crate) struct Attempt {
     pub deployment: Option<String>,
     /// The same as an ARN of the service deployments API.
     pub service_deployment: Option<String>,
+    /// Whether it goes back, because somebody asked for it. Who asked tells what comes of it.
+    #[serde(default)]
+    pub is_rollback: bool,
 }
 
 /// How far an attempt is.
@@ -130,6 +149,11 @@ impl Rollout {
     /// Key of the item for a service.
     pub(crate) fn key(service: &ServiceArn) -> Key {
         Key::new(format!("SERVICE#{service}"), "ROLLOUT")
+    }
+
+    /// Whether something waits to be sent.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.untold.is_empty() || !self.unsent.is_empty()
     }
 
     /// Whether the end of this deployment is waited for.

@@ -5,7 +5,7 @@ use shared::arn::{AccountId, Region, ServiceArn};
 use shared::event::Event;
 use shared::event::ecr::{ActionResult, ActionType, ImageAction};
 use shared::event::ecs::{DeploymentEvent, DeploymentStateChange};
-use shared::event::steward::{self, DeployRequested, ImagePushed};
+use shared::event::steward::{self, DeployRequested, ImagePushed, RollbackRequested};
 use shared::failure::HandlingError;
 use shared::image::{ImageTag, Registry, Repository};
 
@@ -35,6 +35,8 @@ pub(crate) enum Trigger {
     },
     /// A person asks for an image, or releases a pin.
     Requested(DeployRequested),
+    /// `heal`, or a person, asks for a way back.
+    RollbackRequested(RollbackRequested),
     /// The schedule: look at everything.
     Sweep,
     /// Nothing to look at, for this reason.
@@ -49,6 +51,7 @@ impl Trigger {
             Self::Announced { .. } => "image-announced",
             Self::DeploymentChanged { .. } => "deployment-changed",
             Self::Requested(_) => "deploy-requested",
+            Self::RollbackRequested(_) => "rollback-requested",
             Self::Sweep => "sweep",
             Self::Ignored(_) => "ignored",
         }
@@ -60,7 +63,7 @@ impl Trigger {
             Self::Pushed { repository, .. } => Some(repository),
             Self::Announced { image, .. } => Some(&image.repository),
             Self::Requested(request) => request.repository.as_ref(),
-            Self::DeploymentChanged { .. } | Self::Sweep | Self::Ignored(_) => None,
+            Self::DeploymentChanged { .. } | Self::RollbackRequested(_) | Self::Sweep | Self::Ignored(_) => None,
         }
     }
 
@@ -97,6 +100,7 @@ impl Trigger {
                 checked.map_err(|problem| HandlingError::Rejected(format!("Deploy Requested: {problem}")))?;
                 Ok(Self::Requested(request))
             }
+            (steward::SOURCE, "Rollback Requested") => Ok(Self::RollbackRequested(event.detail()?)),
             (steward::SOURCE, "Sweep") => Ok(Self::Sweep),
             _ => Ok(Self::Ignored("deploy has no use for events of this kind")),
         }

@@ -5,6 +5,7 @@
 //! Whatever is interrupted is found and sent by the next look. Where nothing but alerts is to be sent, they go first: one
 //! write less, and what was not sent stays.
 
+use jiff::Timestamp;
 use shared::alert::Topic;
 use shared::bus::Bus;
 use shared::event::steward::VerificationDue;
@@ -33,7 +34,7 @@ impl Applier {
     /// # Errors
     /// The first failed call. What was not sent is in the outbox.
     pub(crate) async fn apply(&self, plan: Plan, seen: &Seen) -> Result<(), CallFailure> {
-        let Plan { subject, watch, board, ledger, .. } = plan;
+        let Plan { subject, watch, board, ledger, expires, .. } = plan;
         let mut failure = None;
         if let Some(item) = board {
             let mut board = Versioned { item, version: seen.board.version };
@@ -44,21 +45,26 @@ impl Applier {
         }
         if let Some(item) = watch {
             let mut watch = Versioned { item, version: seen.watch.version };
-            failure = self.watch(&subject, &mut watch).await?.or(failure);
+            failure = self.watch(&subject, &mut watch, expires).await?.or(failure);
         }
         failure.map_or(Ok(()), Err)
     }
 
     /// Writes a subject's item and sends what waits. The outer error is of the writing, the inner one of the sending.
-    async fn watch(&self, subject: &Subject, watch: &mut Versioned<Watch>) -> Result<Option<CallFailure>, CallFailure> {
+    async fn watch(
+        &self,
+        subject: &Subject,
+        watch: &mut Versioned<Watch>,
+        expires: Option<Timestamp>,
+    ) -> Result<Option<CallFailure>, CallFailure> {
         let key = Watch::key(subject);
         let acts = watch.item.outbox.iter().any(|outgoing| !matches!(outgoing, Outgoing::Alert(_)));
         if acts {
-            self.table.put(&key, watch, None).await?;
+            self.table.put(&key, watch, expires).await?;
         }
         let (before, failure) = (watch.item.outbox.len(), self.send(&mut watch.item.outbox, Some(subject)).await.err());
         if !acts || watch.item.outbox.len() < before {
-            self.table.put(&key, watch, None).await?;
+            self.table.put(&key, watch, expires).await?;
         }
         Ok(failure)
     }

@@ -124,11 +124,11 @@ impl Board {
 
     /// Takes an abnormal stop in, and notices a storm.
     pub(crate) fn note_stop(&mut self, subject: &Subject, class: Class, at: Timestamp, now: Timestamp) {
+        self.forget(now);
         let stops = self.recent.entry(subject.short()).or_default();
         if stops.len() < RECENT_LIMIT {
             stops.push(at);
         }
-        self.forget(now);
         let stops: usize = self.recent.values().map(Vec::len).sum();
         let is_storm = self.recent.len() >= STORM_SERVICES || self.recent.len() > 1 && stops >= STORM_STOPS;
         if is_storm && self.storm.is_none() {

@@ -15,6 +15,8 @@ mod sweep;
 mod trigger;
 mod watch;
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
 use shared::alert::Topic;
 use shared::aws::Clients;
@@ -35,6 +37,9 @@ use crate::observe::{Evidence, Observer};
 use crate::plan::Settings;
 pub use crate::report::Report;
 use crate::trigger::{News, Subject, Trigger};
+
+/// The SDK's calls nest deeply: on the heap, and behind one pointer.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Message group of the function's queue.
 const GROUP: &str = "heal";
@@ -97,8 +102,8 @@ impl Handler for Invocation<'_> {
         let trigger = Trigger::read(&event, &heal.config.account, now)?;
         let report = Report::new(trigger.word(), heal.config.dry_run);
         let mut run = Run { event: &event.id, deadline, report };
-        // Boxed, as the SDK's calls nest deeply: on the heap, and once.
-        let handled = Box::pin(heal.handle(&mut run, &trigger, now)).await;
+        let handled: Boxed<'_, _> = Box::pin(heal.handle(&mut run, &trigger, now));
+        let handled = handled.await;
         if let Err(failure) = &handled {
             run.report.failed("event", failure);
         }
@@ -116,8 +121,8 @@ impl Heal {
                 run.report.event(word, why);
                 Ok(())
             }
-            Trigger::About(_, subject, news) => self.attend(run, subject, news, now).await.map(drop),
-            Trigger::Sweep => self.sweep(run, now).await,
+            Trigger::About(_, subject, news) => self.attend_boxed(run, subject, news, now).await.map(drop),
+            Trigger::Sweep => Box::pin(self.sweep(run, now)).await,
             Trigger::Mute(request) => {
                 let mut mutes = self.observer.mutes().await?;
                 mutes.item.request(request, now);
@@ -141,6 +146,17 @@ impl Heal {
         }
     }
 
+    /// As [`Heal::attend`], on the heap.
+    fn attend_boxed<'a>(
+        &'a mut self,
+        run: &'a mut Run<'_>,
+        subject: &'a Subject,
+        news: &'a News,
+        now: Timestamp,
+    ) -> Boxed<'a, Result<bool, CallFailure>> {
+        Box::pin(self.attend(run, subject, news, now))
+    }
+
     /// Attends to one subject. Whether nothing is open and nothing waits there any more.
     async fn attend(
         &mut self,
@@ -157,7 +173,8 @@ impl Heal {
         let step = plan::attend(settings, run.event, subject, news, &seen, now);
         let evidence = match (&seen.service, &step.desk.watch.incident) {
             (Some(service), Some(incident)) if step.needs_evidence() => {
-                self.observer.look_closer(service, incident).await
+                let closer: Boxed<'_, Evidence> = Box::pin(self.observer.look_closer(service, incident));
+                closer.await
             }
             _ => Evidence::default(),
         };

@@ -89,7 +89,7 @@ impl Report {
     pub(crate) fn add(&mut self, plan: &Plan) {
         let counted = [
             ("Stops", self.trigger == "task-stopped"),
-            ("AbnormalStops", plan.word == "counted" || plan.opened),
+            ("AbnormalStops", plan.counted),
             ("IncidentsOpened", plan.opened),
             ("IncidentsResolved", plan.closed),
             ("HealsRequested", plan.verdict == Verdict::Ask),

@@ -38,7 +38,7 @@ impl Heal {
                 run.report.stopped_early();
                 break;
             }
-            match self.attend(run, &subject, &News::Look, now).await {
+            match self.attend_boxed(run, &subject, &News::Look, now).await {
                 Ok(is_done) => drop(is_done.then(|| done.insert(subject.short()))),
                 // One that cannot be looked at must not keep the others from it.
                 Err(failure) => run.report.failed(&subject.short(), &failure),

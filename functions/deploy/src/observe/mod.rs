@@ -3,6 +3,7 @@
 //! The order keeps the calls few: tags tell who has opted in, ten services come with one call, a revision is read once
 //! while the execution environment lives, a repository once an invocation, and digests only where nothing else tells them.
 
+mod history;
 pub(crate) mod model;
 mod outcomes;
 mod registry;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::failure::CallFailure;
 use shared::image::{Digest, ImageReference, ImageTag, Repository};
@@ -31,6 +32,10 @@ pub(crate) struct Service {
     pub revisions: Vec<String>,
     /// How many tasks are wanted.
     pub desired_count: i32,
+    /// Whether its deployment strategy is `ROLLING`.
+    pub is_rolling: bool,
+    /// Whether ECS itself rolls back a rollout that fails.
+    pub has_rollback: bool,
 }
 
 /// A deployment of a service.
@@ -42,6 +47,8 @@ pub(crate) struct Deployment {
     pub is_primary: bool,
     /// How far it is.
     pub rollout: RolloutState,
+    /// When it was created.
+    pub created: Option<Timestamp>,
 }
 
 /// `rolloutState` of a deployment.

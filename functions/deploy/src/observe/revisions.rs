@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::Client;
-use shared::arn::ServiceArn;
+use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::failure::CallFailure;
 use shared::image::Digest;
 
@@ -14,10 +14,11 @@ const REVISIONS: usize = 20;
 
 /// A service revision: when it was made, its ARN, and the image that each container names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Revision {
+pub(crate) struct Revision {
     created: Option<(i64, u32)>,
-    pub(super) arn: String,
-    pub(super) images: BTreeMap<String, String>,
+    pub(crate) arn: String,
+    pub(crate) images: BTreeMap<String, String>,
+    pub(crate) task_definition: Option<TaskDefinitionArn>,
 }
 
 /// At most twenty service revisions, with the digest that each container runs where ECS knows it.
@@ -37,7 +38,8 @@ pub(super) async fn describe(
             images.extend(container.image.map(|image| (name.clone(), image)));
             digests.extend(container.image_digest.and_then(|digest| Some((name, digest.parse().ok()?))));
         }
-        Some((Revision { created, arn: revision.service_revision_arn?, images }, digests))
+        let task_definition = revision.task_definition.as_deref().and_then(|arn| arn.parse().ok());
+        Some((Revision { created, arn: revision.service_revision_arn?, images, task_definition }, digests))
     };
     Ok(answer.service_revisions.unwrap_or_default().into_iter().filter_map(read).collect())
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, SchedulingStrategy, ServiceField,
+    DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy, ResourceManagementType, SchedulingStrategy,
+    ServiceField,
 };
 use aws_sdk_resourcegroupstagging::types::TagFilter;
+use jiff::Timestamp;
 use shared::arn::ServiceArn;
 use shared::failure::{CallFailure, FailureKind};
 use shared::tags;
@@ -87,11 +89,17 @@ pub(super) async fn describe(
 fn read(service: aws_sdk_ecs::types::Service) -> Option<Service> {
     let arn = service.service_arn.as_deref()?.parse().ok()?;
     let unsupported = unsupported(&service);
+    let configuration = service.deployment_configuration.as_ref();
+    let strategy = configuration.and_then(|configuration| configuration.strategy.as_ref());
+    let is_rolling = matches!(strategy, None | Some(DeploymentStrategy::Rolling));
+    let breaker = configuration.and_then(|configuration| configuration.deployment_circuit_breaker.as_ref());
+    let has_rollback = breaker.is_some_and(|breaker| breaker.enable && breaker.rollback);
     let tags = service.tags.unwrap_or_default().into_iter();
     let deployments = service.deployments.unwrap_or_default().into_iter().filter_map(|deployment| {
         Some(Deployment {
             id: deployment.id?,
             is_primary: deployment.status.as_deref() == Some("PRIMARY"),
+            created: deployment.created_at.and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             rollout: match deployment.rollout_state {
                 Some(DeploymentRolloutState::Completed) => RolloutState::Completed,
                 Some(DeploymentRolloutState::Failed) => RolloutState::Failed,
@@ -111,6 +119,8 @@ fn read(service: aws_sdk_ecs::types::Service) -> Option<Service> {
         deployment_arn: service.current_service_deployment,
         revisions: service.current_service_revisions.unwrap_or_default().into_iter().filter_map(|r| r.arn).collect(),
         desired_count: service.desired_count,
+        is_rolling,
+        has_rollback,
     })
 }
 

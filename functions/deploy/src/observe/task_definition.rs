@@ -59,6 +59,11 @@ impl RawTaskDefinition {
             .collect()
     }
 
+    /// Whether a service can still be set to it.
+    pub(crate) fn is_active(&self) -> bool {
+        self.definition.get("status").and_then(Value::as_str) == Some("ACTIVE")
+    }
+
     /// The family.
     pub(crate) fn family(&self) -> &str {
         self.definition.get("family").and_then(Value::as_str).unwrap_or_default()

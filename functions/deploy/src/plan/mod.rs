@@ -7,6 +7,7 @@ mod choose;
 mod containers;
 mod decision;
 mod pin;
+pub(crate) mod rollback;
 mod settle;
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use shared::arn::ServiceArn;
 use shared::event::steward::DeployRequested;
 use shared::policy::Policy;
-use shared::tags::{ServiceTags, TagProblem};
+use shared::tags::{HealLevel, ServiceTags, TagProblem};
 
 pub(crate) use self::containers::needs_revision;
 pub(crate) use self::decision::{By, Decision, Plan, Reason, Roll};
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub dry_run: bool,
     /// How long a rollout may take before it is told as one that never finished.
     pub rollout_timeout: Duration,
+    /// How far healing may go at most.
+    pub heal_mode: HealLevel,
 }
 
 /// Decides about one service.
@@ -72,7 +75,7 @@ pub(crate) fn plan(
         _ => {}
     }
     // What waits in the outbox is a reason to write too: it is published then.
-    let is_due = memory != observed.memory.item || !memory.untold.is_empty();
+    let is_due = memory != observed.memory.item || memory.has_messages();
     let memory = (is_due && !settings.dry_run).then_some(memory);
     Plan { service: arn.clone(), decision, memory }
 }
@@ -93,6 +96,7 @@ fn intent(roll: &Roll, event: &str, observed: &Observed, memory: &Rollout, now: 
         before: primary.map(|deployment| deployment.id.clone()),
         deployment: None,
         service_deployment: None,
+        is_rollback: false,
     }
 }
 

@@ -67,6 +67,8 @@ fn conclude(
         AttemptState::Succeeded => {
             memory.settled.extend(attempt.images.iter().map(|(name, target)| (name.clone(), target.clone())));
         }
+        // The way back leads to what was good; that it fails now says nothing about the image.
+        AttemptState::RolledBack if attempt.is_rollback => {}
         AttemptState::RolledBack => memory.remember_bad(attempt, attempt.images.keys().filter_map(ran), now),
         _ => {}
     }

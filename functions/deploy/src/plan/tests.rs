@@ -65,10 +65,13 @@ impl Scene {
                 id: "ecs-svc/1".into(),
                 is_primary: true,
                 rollout: RolloutState::Completed,
+                created: Some(at(8_000)),
             }],
             deployment_arn: Some("service-deployment-1".into()),
             revisions: Vec::new(),
             desired_count: 2,
+            is_rolling: true,
+            has_rollback: true,
         };
         let repository: Repository = REPOSITORY.parse().unwrap();
         let catalog = Catalog { images: holds.iter().map(held).collect(), is_ecr: true };
@@ -85,7 +88,11 @@ impl Scene {
             observed,
             catalogs: BTreeMap::from([(repository.clone(), Ok(catalog))]),
             trigger: Trigger::Pushed { repository, tag: ImageTag::latest() },
-            settings: Settings { dry_run: false, rollout_timeout: Duration::from_hours(1) },
+            settings: Settings {
+                dry_run: false,
+                rollout_timeout: Duration::from_hours(1),
+                heal_mode: HealLevel::DryRun,
+            },
             now: at(10_000),
         }
         .names("api", image)
@@ -137,12 +144,16 @@ impl Scene {
             before: Some("ecs-svc/1".into()),
             deployment: (state != AttemptState::Intended).then(|| "ecs-svc/2".to_owned()),
             service_deployment: Some("service-deployment-2".into()),
+            is_rollback: false,
         };
         self.remembers(|memory| memory.attempt = Some(attempt))
     }
 
     fn primary(self, id: &str, rollout: RolloutState) -> Self {
-        self.service(|service| service.deployments = vec![Deployment { id: id.into(), is_primary: true, rollout }])
+        self.service(|service| {
+            service.deployments =
+                vec![Deployment { id: id.into(), is_primary: true, rollout, created: Some(at(8_000)) }];
+        })
     }
 
     fn outcome(mut self, outcome: Outcome) -> Self {
@@ -192,7 +203,8 @@ impl Scene {
 }
 
 fn kinds(memory: &Rollout) -> Vec<&str> {
-    memory.untold.iter().map(|alert| alert.kind.as_str()).collect()
+    let alerts = memory.untold.iter().map(|alert| alert.kind.as_str());
+    alerts.chain(memory.unsent.iter().map(|event| event.detail_type())).collect()
 }
 
 const TWO: &[(u8, &[&str])] = &[(1, &[]), (2, &["latest"])];
@@ -300,8 +312,8 @@ fn a_rollout_ends_as_the_service_deployments_api_says_and_is_told_once() {
         .runs(1)
         .primary("ecs-svc/3", RolloutState::Completed);
     let memory = back.is_left("failed here before").unwrap();
-    assert_eq!((kinds(&memory), memory.bad[0].digest.clone()), (vec!["rolled-back"], digest(2)));
-    assert!(memory.untold[0].body.contains("tasks failed to start"));
+    assert_eq!((kinds(&memory), memory.bad[0].digest.clone()), (vec!["Rollout Failed"], digest(2)));
+    assert!(memory.unsent[0].detail()["why"].as_str().unwrap().contains("tasks failed to start"));
 }
 
 #[test]
@@ -363,7 +375,7 @@ fn a_call_without_an_answer_is_left_to_take_effect_before_it_is_made_again() {
     assert_eq!((attempt.state, attempt.deployment.as_deref()), (AttemptState::Rolling, Some("ecs-svc/2")));
     // It took effect, and was rolled back before anybody looked.
     let memory = landed(Outcome::RolledBack { why: None, ran: BTreeMap::new() }).is_left("failed here before").unwrap();
-    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["Rollout Failed"], [digest(2)].into()));
 }
 
 #[test]
@@ -378,7 +390,7 @@ fn a_rollout_that_a_refused_call_was_to_replace_is_still_watched() {
     let mut failed = rolling.remembers(|known| *known = memory).primary("ecs-svc/3", RolloutState::Completed);
     failed.observed.previous_outcome = Some(Outcome::RolledBack { why: None, ran: BTreeMap::new() });
     let memory = failed.rolls(By::Force, 3);
-    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["rolled-back"], [digest(2)].into()));
+    assert_eq!((kinds(&memory), memory.bad_digests()), (vec!["Rollout Failed"], [digest(2)].into()));
     assert!(memory.previous.is_none());
 }
 

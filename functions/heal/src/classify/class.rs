@@ -86,24 +86,26 @@ pub(crate) enum Cure {
     /// Whatever changed: a release may have brought it.
     Rollback,
     /// Only if the revision changed one of these.
-    RollbackIfChanged(Changed),
+    RollbackIfChanged(&'static [Part]),
     /// Only if it began within half an hour of the deployment.
     RollbackIfSoon,
     /// A rollback does not help, or may do harm.
     None,
 }
 
-/// What a revision must have changed for a rollback to help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Changed {
-    /// An image, or the execution role.
-    ImageOrRole,
-    /// The names of secrets, or a role.
-    SecretsOrRole,
+/// A part of a revision that may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// An image.
+    Image,
+    /// Task role or execution role.
+    Role,
+    /// Names or sources of secrets.
+    Secrets,
     /// The log configuration.
     Logging,
-    /// Image, port or health check.
-    ImageOrPorts,
+    /// Ports or health checks.
+    Ports,
 }
 
 impl Class {
@@ -205,10 +207,10 @@ impl Class {
             | Self::NativeCrash
             | Self::AppExit
             | Self::UnexpectedExit => Cure::Rollback,
-            Self::ElbHealth => Cure::RollbackIfChanged(Changed::ImageOrPorts),
-            Self::PullDenied => Cure::RollbackIfChanged(Changed::ImageOrRole),
-            Self::Secret => Cure::RollbackIfChanged(Changed::SecretsOrRole),
-            Self::LogConfig => Cure::RollbackIfChanged(Changed::Logging),
+            Self::ElbHealth => Cure::RollbackIfChanged(&[Part::Image, Part::Ports]),
+            Self::PullDenied => Cure::RollbackIfChanged(&[Part::Image, Part::Role]),
+            Self::Secret => Cure::RollbackIfChanged(&[Part::Secrets, Part::Role]),
+            Self::LogConfig => Cure::RollbackIfChanged(&[Part::Logging]),
             Self::SigkillUnknown => Cure::RollbackIfSoon,
             _ => Cure::None,
         }
@@ -337,7 +339,7 @@ mod tests {
     fn a_loop_is_never_less_urgent_than_a_single_stop_and_all_that_is_abnormal_says_what_to_do() {
         for class in Class::ALL {
             assert!(class.single().is_none_or(|single| single <= class.in_a_loop()), "{class:?}");
-            assert_eq!(class.standing() == Standing::Abnormal && class.advice().is_empty(), false, "{class:?}");
+            assert!(class.standing() != Standing::Abnormal || !class.advice().is_empty(), "{class:?}");
         }
     }
 

@@ -9,7 +9,7 @@ mod text;
 
 use shared::event::ecs::{TaskContainer, TaskStateChange};
 
-pub(crate) use self::class::{Changed, Class, Cure, Standing};
+pub(crate) use self::class::{Class, Cure, Part, Standing};
 use self::text::{Pull, Resource, Text, pull, resource};
 
 /// Prefix of the reasons and of the `startedBy` of tasks that Steward itself stops and runs.

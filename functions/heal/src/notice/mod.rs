@@ -150,7 +150,7 @@ fn sections(facts: Facts<'_>, occasion: &Occasion) -> Vec<Section> {
             let container = incident.container.as_deref().unwrap_or("the task");
             add(format!("Last lines of {container}"), lines.clone(), true);
         }
-        Logs::None(why) => add("Last lines".to_owned(), vec![format!("none: {why}")], false),
+        Logs::None(why) | Logs::Late(why) => add("Last lines".to_owned(), vec![format!("none: {why}")], false),
         Logs::Unknown => {}
     }
     let missing = evidence.missing.clone();

@@ -15,9 +15,8 @@ pub(super) fn title(facts: Facts<'_>, occasion: &Occasion) -> String {
     let cause = &incident.cause;
     let often = if incident.count > 1 { format!(", {}", times(incident.count)) } else { String::new() };
     match occasion {
-        Occasion::Opened => format!("{cause}{often}"),
         Occasion::Changed { from } => format!("now {cause}{often} (was {})", from.word()),
-        Occasion::Escalated(_) => format!("{cause}{often}"),
+        Occasion::Opened | Occasion::Escalated(_) => format!("{cause}{often}"),
         Occasion::Reminded => format!("still: {cause}{often}"),
         Occasion::RolloutFailed(failed) => {
             let what = failed.images.as_ref().map(|images| format!(" of {images}")).unwrap_or_default();

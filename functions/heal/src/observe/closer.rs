@@ -27,11 +27,18 @@ use crate::watch::Incident;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Lines of log in an alert.
 const LINES: i32 = 20;
-/// Most ARNs that `DescribeServiceRevisions` takes.
-const REVISIONS: usize = 20;
 
-/// The revisions of a deployment: what it ran.
-type Ran = (ServiceRevision, Option<Timestamp>);
+/// How long it is waited for lines that have not arrived.
+const LATE: Duration = Duration::from_secs(2);
+
+/// What ran before, and what is concerned.
+#[derive(Debug, Default)]
+struct History {
+    /// The last successful deployment's revision, and when that was created.
+    good: Option<(ServiceRevision, Option<Timestamp>)>,
+    /// The revision that is to be left.
+    left: Option<ServiceRevision>,
+}
 
 impl Observer {
     /// Looks closer at what is wrong with a service.
@@ -39,7 +46,7 @@ impl Observer {
         let mut evidence = Evidence::default();
         let in_time = {
             let work = self.gather(service, incident, &mut evidence);
-            race(work, self.clock.sleep(PATIENCE)).await
+            race(Box::pin(work), self.clock.sleep(PATIENCE)).await
         };
         if !in_time {
             evidence.missing.push("the rest: five seconds were over".to_owned());
@@ -50,44 +57,60 @@ impl Observer {
     async fn gather(&self, service: &Service, incident: &Incident, evidence: &mut Evidence) {
         let concerned =
             service.deployments.iter().find(|deployment| Some(&deployment.id) == incident.deployment.as_ref());
-        let definition = concerned.or(service.primary()).and_then(|deployment| deployment.task_definition.clone());
-        let current = match &definition {
+        let history = match self.history(service, concerned).await {
+            Ok(history) => history,
+            Err(failure) => {
+                evidence.lacks(&failure);
+                History::default()
+            }
+        };
+        let named = |revision: &ServiceRevision| revision.task_definition.as_deref().and_then(|arn| arn.parse().ok());
+        // A deployment that was rolled back is not in the service's list any more; its revision still is.
+        let current: Option<TaskDefinitionArn> = concerned
+            .and_then(|deployment| deployment.task_definition.clone())
+            .or_else(|| history.left.as_ref().and_then(named));
+        let current_definition = match &current {
             Some(arn) => self.definition(arn, evidence).await,
             None => None,
         };
-        evidence.logs = self.logs(incident, current.as_ref(), evidence).await;
-        let (target, current_images) = match self.last_good(service, concerned).await {
-            Ok(found) => found,
-            Err(failure) => {
-                evidence.lacks(&failure);
-                return;
+        evidence.logs = self.logs(incident, current_definition.as_ref(), evidence).await;
+        let Some((good, created)) = &history.good else {
+            return self.logs_again(incident, current_definition.as_ref(), evidence).await;
+        };
+        if let Some(arn) = named(good) {
+            let images = images_of(good);
+            let left = history.left.as_ref().map(images_of).unwrap_or_default();
+            let definition = match &current_definition {
+                Some(definition) if current.as_ref() == Some(&arn) => Some(definition.clone()),
+                _ => self.definition(&arn, evidence).await,
+            };
+            if let Some(definition) = definition {
+                let is_active = definition.status == Some(TaskDefinitionStatus::Active);
+                if let Some(current) = &current_definition {
+                    evidence.difference = Some(difference(&definition, current, &images, &left));
+                }
+                evidence.images = match self.holds(&images, &left).await {
+                    Ok(images) => images,
+                    Err(failure) => {
+                        evidence.lacks(&failure);
+                        Images::Unknown
+                    }
+                };
+                evidence.target = Some(Target { task_definition: arn, created: *created, is_active, images });
             }
-        };
-        let Some((revision, created)) = target else {
-            return;
-        };
-        let Some(arn) = revision.task_definition.as_deref().and_then(|arn| arn.parse::<TaskDefinitionArn>().ok())
-        else {
-            return;
-        };
-        let images = images_of(&revision);
-        let good =
-            if Some(&arn) == definition.as_ref() { current.clone() } else { self.definition(&arn, evidence).await };
-        let Some(good) = good else {
-            return;
-        };
-        let is_active = good.status == Some(TaskDefinitionStatus::Active);
-        if let Some(current) = &current {
-            evidence.difference = Some(difference(&good, current, &images, &current_images));
         }
-        evidence.images = match self.holds(&images, &current_images).await {
-            Ok(images) => images,
-            Err(failure) => {
-                evidence.lacks(&failure);
-                Images::Unknown
-            }
-        };
-        evidence.target = Some(Target { task_definition: arn, created, is_active, images });
+        self.logs_again(incident, current_definition.as_ref(), evidence).await;
+    }
+
+    /// Lines take a few seconds to arrive: one more try where none were there, and where there should be some.
+    async fn logs_again(&self, incident: &Incident, definition: Option<&TaskDefinition>, evidence: &mut Evidence) {
+        if let Logs::Late(_) = &evidence.logs {
+            self.clock.sleep(LATE).await;
+            evidence.logs = self.logs(incident, definition, evidence).await;
+        }
+        if let Logs::Late(why) = &evidence.logs {
+            evidence.logs = Logs::None(why.clone());
+        }
     }
 
     async fn definition(&self, arn: &TaskDefinitionArn, evidence: &mut Evidence) -> Option<TaskDefinition> {
@@ -102,50 +125,34 @@ impl Observer {
     }
 
     /// The last successful deployment before the one that is concerned, and what that one runs.
-    async fn last_good(
-        &self,
-        service: &Service,
-        concerned: Option<&Deployment>,
-    ) -> Result<(Option<Ran>, BTreeMap<String, Image>), CallFailure> {
+    async fn history(&self, service: &Service, concerned: Option<&Deployment>) -> Result<History, CallFailure> {
         let client = self.clients.ecs();
         let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
-        let answer = request.status(ServiceDeploymentStatus::Successful).send().await;
+        let answer = request.send().await;
         let answer =
             answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
-        let mut good: Vec<(Timestamp, String)> = answer
-            .service_deployments
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|deployment| Some((time(deployment.created_at?)?, deployment.target_service_revision_arn?)))
-            .filter(|(created, revision)| {
-                let is_before = concerned.and_then(|c| c.created).is_none_or(|at| *created < at);
-                is_before && !service.revisions.contains(revision)
-            })
-            .collect();
-        good.sort();
-        let good = good.pop();
-        let asked = good.iter().map(|(_, revision)| revision).chain(&service.revisions);
-        let asked: Vec<String> = asked.take(REVISIONS).cloned().collect();
+        let mut listed = answer.service_deployments.unwrap_or_default();
+        listed.sort_by_key(|deployment| deployment.created_at.map(|at| (at.secs(), at.subsec_nanos())));
+        // The newest is what is concerned. While it is under way, and after it failed, what ran before is the good one;
+        // of one that had succeeded, what runs now is not.
+        let newest = listed.last().and_then(|deployment| deployment.target_service_revision_arn.clone());
+        let has_ended = concerned.is_some_and(|concerned| concerned.is_completed);
+        let is_left = |arn: &String| newest.as_ref() == Some(arn) || has_ended && service.revisions.contains(arn);
+        let good = listed.iter().rev().filter(|d| d.status == Some(ServiceDeploymentStatus::Successful));
+        let mut good = good.filter_map(|d| Some((d.created_at.and_then(time), d.target_service_revision_arn.clone()?)));
+        let good = good.find(|(_, arn)| !is_left(arn));
+        let left = if has_ended { service.revisions.first().cloned() } else { newest };
+        let asked: Vec<String> = good.iter().map(|(_, arn)| arn.clone()).chain(left.clone()).collect();
         if asked.is_empty() {
-            return Ok((None, BTreeMap::new()));
+            return Ok(History::default());
         }
         let answer = client.describe_service_revisions().set_service_revision_arns(Some(asked)).send().await;
         let answer =
             answer.map_err(|error| CallFailure::new("ecs:DescribeServiceRevisions", service.arn.short(), &error))?;
         let revisions = answer.service_revisions.unwrap_or_default();
-        let definition =
-            concerned.and_then(|deployment| deployment.task_definition.as_ref()).map(TaskDefinitionArn::as_str);
-        // During a rollback two revisions are in use; the one that is concerned runs the deployment's task definition.
-        let current = revisions.iter().filter(|revision| {
-            revision.service_revision_arn.as_ref().is_some_and(|arn| service.revisions.contains(arn))
-                && (definition.is_none() || revision.task_definition.as_deref() == definition)
-        });
-        let current_images = current.max_by_key(|revision| revision.created_at.map(|at| at.secs())).map(images_of);
-        let target = good.and_then(|(created, arn)| {
-            let revision = revisions.iter().find(|r| r.service_revision_arn.as_ref() == Some(&arn))?;
-            Some((revision.clone(), Some(created)))
-        });
-        Ok((target, current_images.unwrap_or_default()))
+        let find = |arn: &String| revisions.iter().find(|r| r.service_revision_arn.as_ref() == Some(arn)).cloned();
+        let good = good.and_then(|(created, arn)| Some((find(&arn)?, created)));
+        Ok(History { good, left: left.as_ref().and_then(find) })
     }
 
     /// Whether ECR still holds what the target runs. Containers that run the same before and after are not asked about:
@@ -198,7 +205,7 @@ impl Observer {
         };
         match logs::tail(self.clients.logs(), &stream, LINES).await {
             Ok(Some(lines)) if !lines.is_empty() => Logs::Lines(lines),
-            Ok(_) => Logs::None(format!("no line in {} {}", stream.group, stream.stream)),
+            Ok(_) => Logs::Late(format!("no line in {} {}", stream.group, stream.stream)),
             Err(failure) => {
                 evidence.lacks(&failure);
                 Logs::Unknown

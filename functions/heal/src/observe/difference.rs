@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 
 use super::model::{Difference, Image};
+use crate::classify::Part;
 
 /// Most lines that are shown; more is read in the console.
 const LIMIT: usize = 25;
@@ -20,7 +21,7 @@ pub(super) fn difference(
     let mut found = Difference::default();
     let role = |label: &str, before: &Option<String>, after: &Option<String>, found: &mut Difference| {
         if line(found, label, before.as_deref(), after.as_deref()) {
-            found.role = true;
+            found.parts.insert(Part::Role);
         }
     };
     role("task role", &good.task_role_arn, &now.task_role_arn, &mut found);
@@ -46,7 +47,7 @@ pub(super) fn difference(
             None => image.reference.clone(),
         };
         if old != new && !old.reference.is_empty() && !new.reference.is_empty() {
-            found.image = true;
+            found.parts.insert(Part::Image);
             found.lines.push(format!("{name} image: {} -> {}", show(old), show(new)));
         }
     }
@@ -95,17 +96,19 @@ fn container(found: &mut Difference, name: &str, before: &ContainerDefinition, a
         let ports = container.port_mappings().iter().filter_map(|port| port.container_port);
         Some(ports.map(|port| port.to_string()).collect::<Vec<_>>().join(" ")).filter(|ports| !ports.is_empty())
     };
-    found.ports |= line(found, &format!("{name} ports"), ports(before).as_deref(), ports(after).as_deref());
+    if line(found, &format!("{name} ports"), ports(before).as_deref(), ports(after).as_deref()) {
+        found.parts.insert(Part::Ports);
+    }
     if before.health_check != after.health_check {
-        found.ports = true;
+        found.parts.insert(Part::Ports);
         found.lines.push(format!("{name} health check changed"));
     }
     if before.log_configuration != after.log_configuration {
-        found.logging = true;
+        found.parts.insert(Part::Logging);
         found.lines.push(format!("{name} log configuration changed"));
     }
     if before.image != after.image {
-        found.image = true;
+        found.parts.insert(Part::Image);
     }
     let environment = |container: &ContainerDefinition| -> BTreeMap<String, String> {
         let pairs = container.environment().iter();
@@ -115,7 +118,9 @@ fn container(found: &mut Difference, name: &str, before: &ContainerDefinition, a
     let secrets = |container: &ContainerDefinition| -> BTreeMap<String, String> {
         container.secrets().iter().map(|secret| (secret.name.clone(), secret.value_from.clone())).collect()
     };
-    found.secrets |= names(found, &format!("{name} secrets"), &secrets(before), &secrets(after));
+    if names(found, &format!("{name} secrets"), &secrets(before), &secrets(after)) {
+        found.parts.insert(Part::Secrets);
+    }
 }
 
 /// What was added, removed and changed, by name; whether anything was.
@@ -163,7 +168,12 @@ mod tests {
         let after = definition("hunter33", "arn:aws:ssm:two", "serve --password=hunter44");
         let found = difference(&before, &after, &BTreeMap::new(), &BTreeMap::new());
         let text = found.lines.join("\n");
-        assert!(found.secrets && text.contains("MODE changed") && text.contains("DB_PASSWORD changed"), "{text}");
+        assert!(
+            found.parts.contains(&Part::Secrets)
+                && text.contains("MODE changed")
+                && text.contains("DB_PASSWORD changed"),
+            "{text}"
+        );
         assert!(!text.contains("hunter") && !text.contains("ssm"), "{text}");
     }
 
@@ -177,6 +187,6 @@ mod tests {
             BTreeMap::from([("api".to_owned(), image)])
         };
         let found = difference(&one, &one, &image("1"), &image("2"));
-        assert!(found.image && found.lines.len() == 1, "{found:?}");
+        assert!(found.parts.contains(&Part::Image) && found.lines.len() == 1, "{found:?}");
     }
 }

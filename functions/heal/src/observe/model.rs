@@ -1,6 +1,6 @@
 //! What is seen of the world, in own plain types. `plan` knows nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
@@ -10,6 +10,7 @@ use shared::mute::Mutes;
 use shared::state::Versioned;
 
 use crate::board::{Board, Ledger};
+use crate::classify::Part;
 use crate::trigger::StoppedTask;
 use crate::watch::Watch;
 
@@ -136,16 +137,8 @@ pub(crate) struct Image {
 pub(crate) struct Difference {
     /// What changed, before and after, for people. Of environment and secrets names only.
     pub lines: Vec<String>,
-    /// Whether an image changed.
-    pub image: bool,
-    /// Whether a role changed.
-    pub role: bool,
-    /// Whether the names or sources of secrets changed.
-    pub secrets: bool,
-    /// Whether the log configuration changed.
-    pub logging: bool,
-    /// Whether ports or health checks changed.
-    pub ports: bool,
+    /// The parts that changed by which a rollback may help.
+    pub parts: BTreeSet<Part>,
 }
 
 /// What the container logged.
@@ -156,6 +149,8 @@ pub(crate) enum Logs {
     Unknown,
     /// There is nothing to look up, for this reason.
     None(String),
+    /// There was nothing yet; it may come.
+    Late(String),
     /// The last lines, oldest first.
     Lines(Vec<String>),
 }

@@ -15,6 +15,9 @@ use crate::watch::{Heal, HealOutcome, Outgoing, Stage, Told, Watch};
 /// How long an approval is waited for.
 const APPROVAL: SignedDuration = SignedDuration::from_hours(1);
 
+/// How long a subject is remembered to which nothing happens any more.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// What was decided about a rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -45,7 +48,9 @@ pub(crate) struct Plan {
     pub verdict: Verdict,
     /// The guards that were asked.
     pub guards: Vec<Guard>,
-    /// Whether an incident began or ended.
+    /// Whether an abnormal stop was counted.
+    pub counted: bool,
+    /// Whether an incident began.
     pub opened: bool,
     /// Whether an incident ended.
     pub closed: bool,
@@ -55,6 +60,8 @@ pub(crate) struct Plan {
     pub board: Option<Board>,
     /// The same of the account.
     pub ledger: Option<Ledger>,
+    /// When what is remembered of the subject may be forgotten.
+    pub expires: Option<Timestamp>,
 }
 
 /// Decides, and makes what is to be told.
@@ -66,7 +73,7 @@ pub(crate) fn conclude(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Plan {
-    let Step { mut desk, mut occasion, decide, mut word, mut reason } = step;
+    let Step { mut desk, mut occasion, decide, mut word, mut reason, counted } = step;
     let tags = seen.service.as_ref().map(|service| ServiceTags::of(&service.tags));
     let tags = tags.as_ref().and_then(|tags| tags.as_ref().ok());
     let (verdict, guards) = match &decide {
@@ -88,21 +95,27 @@ pub(crate) fn conclude(
     if let (Some(occasion), Some(incident)) = (&occasion, desk.watch.incident.clone()) {
         let recurs = seen.service.as_ref().is_some_and(|service| guards::recurs(&desk.watch, &incident, service));
         let kind = notice::kind(&incident, occasion, &verdict);
-        let facts = Facts {
-            subject,
-            service: seen.service.as_ref(),
-            tags,
-            incident: &incident,
-            evidence,
-            guards: &guards,
-            recurs,
-        };
-        let alert = notice::alert(facts, occasion, &verdict, kind, now);
-        (word, reason, told) = ("told", alert.title.clone(), Some(kind));
-        desk.watch.outbox.push(Outgoing::Alert(Box::new(alert)));
-        match occasion {
-            Occasion::Healed | Occasion::Resolved | Occasion::Overtaken => drop(desk.watch.close(now)),
-            _ => remember_told(&mut desk, now),
+        let is_end = matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken);
+        if let Some(mute) = seen.mutes.of_alerts(subject.service(), now) {
+            // What is still open when the mute ends is told then.
+            (word, reason) = ("muted", format!("muted: {}", mute.summary()));
+        } else {
+            let facts = Facts {
+                subject,
+                service: seen.service.as_ref(),
+                tags,
+                incident: &incident,
+                evidence,
+                guards: &guards,
+                recurs,
+            };
+            let alert = notice::alert(facts, occasion, &verdict, kind, now);
+            (word, reason, told) = ("told", alert.title.clone(), Some(kind));
+            desk.watch.outbox.push(Outgoing::Alert(Box::new(alert)));
+            remember_told(&mut desk, now);
+        }
+        if is_end {
+            desk.watch.close(now);
         }
     } else if verdict == Verdict::Guarded {
         let failing: Vec<&str> = guards.iter().filter(|guard| !guard.holds).map(|guard| guard.name).collect();
@@ -112,6 +125,8 @@ pub(crate) fn conclude(
     storm::tell_storm(&mut desk.board, &seen.mutes, subject.cluster().name(), now);
     desk.watch.tidy(now);
     let Desk { watch, board, ledger } = desk;
+    // That healing is switched off is remembered until a person says otherwise.
+    let expires = watch.switched_off.is_none().then(|| now + KEPT);
     let writes = !settings.dry_run;
     let opened = is_open.is_some() && is_open.as_ref() != was_open;
     let closed = was_open.is_some() && watch.incident.as_ref().map(|incident| &incident.id) != was_open;
@@ -122,11 +137,13 @@ pub(crate) fn conclude(
         told,
         verdict,
         guards,
+        counted,
         opened,
         closed,
         watch: (writes && (watch != seen.watch.item || !watch.outbox.is_empty())).then_some(watch),
         board: (writes && (board != seen.board.item || !board.outbox.is_empty())).then_some(board),
         ledger: (writes && ledger != seen.ledger.item).then_some(ledger),
+        expires,
     }
 }
 
@@ -174,7 +191,7 @@ fn decide_rollback(
     if approved.is_none() {
         guards.insert(0, mode);
     }
-    let target = guards::target(evidence).filter(|_| all_hold);
+    let target = evidence.target.as_ref().filter(|_| all_hold);
     let Some(target) = target else {
         return (Verdict::Guarded, guards);
     };

@@ -33,6 +33,7 @@ pub(super) fn review(
     now: Timestamp,
 ) -> Step {
     let (mut word, mut reason) = taken;
+    let counted = word == "counted";
     let (mut occasion, mut decide) = (None, Decide::No);
     if let Some(incident) = desk.watch.incident.clone() {
         if let (Stage::Healing { .. }, Some(service)) = (&incident.stage, &seen.service) {
@@ -65,7 +66,7 @@ pub(super) fn review(
             }
         }
     }
-    Step { desk, occasion, decide, word, reason }
+    Step { desk, occasion, decide, word, reason, counted }
 }
 
 /// What costs no call to know, asked before the closer look is taken again in each sweep.

@@ -12,6 +12,7 @@ mod incident;
 mod life;
 mod loops;
 mod storm;
+mod surroundings;
 mod verify;
 
 use std::time::Duration;
@@ -121,6 +122,8 @@ pub(crate) struct Step {
     pub word: &'static str,
     /// Why.
     pub reason: String,
+    /// Whether an abnormal stop was counted.
+    pub counted: bool,
 }
 
 impl Step {
@@ -167,14 +170,19 @@ pub(crate) fn attend(
     let tags = seen.service.as_ref().map(|service| ServiceTags::of(&service.tags));
     let tags = tags.as_ref().and_then(|tags| tags.as_ref().ok());
     let mut step = match taken {
-        Taken::Done(word, reason) => Step { desk, occasion: None, decide: Decide::No, word, reason },
+        Taken::Done(word, reason) => Step { desk, occasion: None, decide: Decide::No, word, reason, counted: false },
         Taken::Tell(occasion) => {
             let decide = if life::may_decide(&occasion, &desk.watch) { Decide::ByTags } else { Decide::No };
-            Step { desk, occasion: Some(occasion), decide, word: "told", reason: String::new() }
+            Step { desk, occasion: Some(occasion), decide, word: "told", reason: String::new(), counted: false }
         }
-        Taken::Approved(by) => {
-            Step { desk, occasion: None, decide: Decide::Approved(by), word: "approved", reason: String::new() }
-        }
+        Taken::Approved(by) => Step {
+            desk,
+            occasion: None,
+            decide: Decide::Approved(by),
+            word: "approved",
+            reason: String::new(),
+            counted: false,
+        },
         Taken::Review(word, reason) => life::review(settings, desk, subject, seen, tags, (word, reason), now),
     };
     step.desk.watch.tidy(now);

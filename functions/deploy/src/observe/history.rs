@@ -1,0 +1,75 @@
+//! What a service ran before: for the way back.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use aws_sdk_ecs::types::ServiceDeploymentStatus;
+use shared::failure::CallFailure;
+use shared::image::{Digest, ImageReference};
+
+use super::model::{Catalogs, RolloutState, Service};
+use super::{Observer, revisions};
+use crate::plan::rollback::{Good, History, Ran};
+
+/// Most ARNs that `DescribeServiceRevisions` takes.
+const REVISIONS: usize = 20;
+
+impl Observer {
+    /// The last successful deployment before the primary one, what the primary one runs, and what the registries hold of
+    /// what they differ in.
+    ///
+    /// # Errors
+    /// The failed call. What a registry does not answer is noted with that registry.
+    pub(crate) async fn history(&mut self, service: &Service) -> Result<(History, Catalogs), CallFailure> {
+        let client = self.clients.ecs().clone();
+        let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
+        let mut listed = answer.service_deployments.unwrap_or_default();
+        listed.sort_by_key(|deployment| deployment.created_at.map(|at| (at.secs(), at.subsec_nanos())));
+        // The newest is what is to be left. While it is under way, the former revision still runs and is the good one;
+        // afterwards what runs is no way back.
+        let newest = listed.last().and_then(|deployment| deployment.target_service_revision_arn.clone());
+        let has_ended = service.primary().is_some_and(|primary| primary.rollout != RolloutState::InProgress);
+        let is_left = |arn: &String| newest.as_ref() == Some(arn) || has_ended && service.revisions.contains(arn);
+        let good = listed.into_iter().rev().filter(|d| d.status == Some(ServiceDeploymentStatus::Successful));
+        let good = good.filter_map(|deployment| deployment.target_service_revision_arn).find(|arn| !is_left(arn));
+        let asked: Vec<String> = good.iter().chain(&service.revisions).take(REVISIONS).cloned().collect();
+        if asked.is_empty() {
+            return Ok((History::default(), Catalogs::new()));
+        }
+        let (mut history, mut of_good) = (History::default(), None);
+        // The newest comes last: during a rollout that is where the service is going.
+        for (revision, digests) in revisions::describe(&client, &asked).await? {
+            let ran = ran(&revision.images, &digests);
+            if Some(&revision.arn) == good.as_ref() {
+                of_good = revision.task_definition.zip(Some(ran));
+            } else {
+                history.current = ran;
+            }
+        }
+        let mut catalogs = Catalogs::new();
+        if let Some((task_definition, images)) = of_good {
+            let is_active = self.definition(&task_definition).await?.is_active();
+            for ran in images.iter().filter(|(name, ran)| history.current.get(*name) != Some(ran)).map(|(_, ran)| ran) {
+                let Ok(reference) = ran.reference.parse::<ImageReference>() else {
+                    continue;
+                };
+                if let Entry::Vacant(entry) = catalogs.entry(reference.repository) {
+                    let catalog = self.catalog(entry.key()).await;
+                    entry.insert(catalog);
+                }
+            }
+            history.good = Some(Good { task_definition, is_active, images });
+        }
+        Ok((history, catalogs))
+    }
+}
+
+fn ran(images: &BTreeMap<String, String>, digests: &BTreeMap<String, Digest>) -> BTreeMap<String, Ran> {
+    let ran = |(name, reference): (&String, &String)| {
+        (name.clone(), Ran { reference: reference.clone(), digest: digests.get(name).cloned() })
+    };
+    images.iter().map(ran).collect()
+}
