@@ -143,6 +143,9 @@ pub(crate) struct Past {
     pub class: Class,
     /// When it ended.
     pub ended: Timestamp,
+    /// Whether it was a rollout that failed: that never was what the service ran before.
+    #[serde(default)]
+    pub rollout_failed: bool,
 }
 
 /// One request to roll back.
@@ -250,7 +253,8 @@ impl Watch {
     /// Ends the incident.
     pub(crate) fn close(&mut self, now: Timestamp) -> Option<Incident> {
         let incident = self.incident.take()?;
-        self.past.push(Past { id: incident.id.clone(), class: incident.class, ended: now });
+        let Incident { id, class, rollout_failed, .. } = incident.clone();
+        self.past.push(Past { id, class, ended: now, rollout_failed });
         Some(incident)
     }
 

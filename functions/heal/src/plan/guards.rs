@@ -72,9 +72,13 @@ impl Case<'_> {
             Cure::RollbackIfSoon => created.is_some_and(|created| incident.since.duration_since(created) <= SOON),
             Cure::None => false,
         };
-        let is_before = |deployment: &Option<String>| deployment.is_some() && *deployment != incident.deployment;
+        // A rollout that failed is not what ran before: the service went back from it.
+        let has_failed = |deployment: &String| self.watch.told_deployments.contains(deployment);
+        let is_before = |deployment: &Option<String>| {
+            *deployment != incident.deployment && deployment.as_ref().is_some_and(|before| !has_failed(before))
+        };
         let mut stops = self.watch.stops.iter().filter(|stop| stop.class == incident.class);
-        let mut past = self.watch.past.iter().filter(|past| past.class == incident.class);
+        let mut past = self.watch.past.iter().filter(|past| past.class == incident.class && !past.rollout_failed);
         let before = stops.any(|stop| is_before(&stop.deployment))
             || past.any(|past| past.id != incident.id && now.duration_since(past.ended) <= FRESH);
         let (word, age_word) = (incident.class.word(), age.map(ago));
