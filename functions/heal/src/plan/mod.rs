@@ -210,6 +210,18 @@ fn take(
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
             let newest = seen.newest.as_ref();
+            // ECS names no deployment. What a former one could not start says nothing about what is rolled back to.
+            let is_former = |stopped: &StoppedTask| {
+                stopped.finding.class.standing() == Standing::Abnormal
+                    && stopped.deployment.is_some()
+                    && stopped.deployment.as_ref() != service.primary().map(|primary| &primary.id)
+            };
+            if newest.is_some_and(is_former) {
+                return Taken::Review(
+                    "not-counted",
+                    "the tasks that do not start are of a former deployment".to_owned(),
+                );
+            }
             let finding = newest.map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()));
             let (class, cause) = finding
                 .filter(|(class, _)| class.standing() == Standing::Abnormal)
