@@ -1,6 +1,5 @@
 //! One schedule of the pair: a scene played from its beginning to its end, with what goes wrong in it.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,8 +29,8 @@ use crate::world::World;
 const BETWEEN_SWEEPS: i64 = 5;
 /// Minutes at the end in which nothing goes wrong any more.
 const CALM: i64 = 40;
-/// How long what happens before the trouble is waited for.
-const BEFORE: SignedDuration = SignedDuration::from_mins(20);
+/// For how many minutes what happens before the trouble is waited for.
+const BEFORE: i64 = 20;
 /// How much later the copy of an event comes, with an id of its own.
 const COPY_AFTER: SignedDuration = SignedDuration::from_secs(10);
 /// How long an event is held back: younger ones overtake it.
@@ -67,10 +66,10 @@ pub async fn play(
     }
     world.stop_schedules();
     let trace = if traced { trace(&mut world) } else { Rc::default() };
-    let mut stage = Stage { world, choices: Shared::new(choices), makers, sent: 0 };
+    let mut stage = Stage { world, choices: Shared::new(choices), makers, sent: 0, is_disturbed: false };
     for step in scene.before {
         stage.act(step).await?;
-        stage.run(BEFORE).await?;
+        stage.wait(BEFORE).await?;
     }
     let past = |name| account.past_deployments(CLUSTER, name);
     let before: BTreeMap<_, _> =
@@ -135,6 +134,8 @@ struct Stage {
     choices: Shared,
     makers: Makers,
     sent: usize,
+    /// Whether the trouble has begun.
+    is_disturbed: bool,
 }
 
 impl Stage {
@@ -144,6 +145,7 @@ impl Stage {
             self.act(step).await?;
         }
         self.choices.lock().close();
+        self.wait(0).await?;
         self.wait(CALM).await?;
         // What was healed away must stay away, whoever looks.
         self.wait(BETWEEN_SWEEPS).await
@@ -177,7 +179,7 @@ impl Stage {
     async fn wait(&mut self, minutes: i64) -> Result<(), String> {
         for _ in 0..minutes / BETWEEN_SWEEPS {
             self.run(SignedDuration::from_mins(BETWEEN_SWEEPS)).await?;
-            if self.choices.lock().choose(Kind::Mishap, 2) == 0 {
+            if !self.is_disturbed || self.choices.lock().choose(Kind::Mishap, 2) == 0 {
                 self.send("HealQueue", "heal", &sweep_event(self.sent))?;
             }
         }
@@ -201,6 +203,7 @@ impl Stage {
 
     /// Lets the choices decide what becomes of events, calls and schedules from now on.
     fn disturb(&mut self) {
+        self.is_disturbed = true;
         let choices = self.choices.clone();
         self.world.bus().disturb(Box::new(move |event| mishap(event, &choices)));
         let (choices, written) = (self.choices.clone(), Mutex::new(Written::default()));
