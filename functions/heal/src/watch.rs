@@ -106,6 +106,9 @@ pub(crate) struct Told {
     pub class: Class,
     /// The tier by then: 0, 3, 10 or 50.
     pub tier: usize,
+    /// Classes that were told before.
+    #[serde(default)]
+    pub before: Vec<Class>,
 }
 
 /// How far healing is.
@@ -139,13 +142,13 @@ pub(crate) enum Stage {
 pub(crate) struct Past {
     /// Its id.
     pub id: String,
+    /// The deployment that was concerned.
+    #[serde(default)]
+    pub deployment: Option<String>,
     /// What was wrong.
     pub class: Class,
     /// When it ended.
     pub ended: Timestamp,
-    /// Whether it was a rollout that failed: that never was what the service ran before.
-    #[serde(default)]
-    pub rollout_failed: bool,
 }
 
 /// One request to roll back.
@@ -253,8 +256,8 @@ impl Watch {
     /// Ends the incident.
     pub(crate) fn close(&mut self, now: Timestamp) -> Option<Incident> {
         let incident = self.incident.take()?;
-        let Incident { id, class, rollout_failed, .. } = incident.clone();
-        self.past.push(Past { id, class, ended: now, rollout_failed });
+        let (id, deployment) = (incident.id.clone(), incident.deployment.clone());
+        self.past.push(Past { id, deployment, class: incident.class, ended: now });
         Some(incident)
     }
 

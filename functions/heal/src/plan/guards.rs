@@ -73,21 +73,25 @@ impl Case<'_> {
             Cure::None => false,
         };
         // A rollout that failed is not what ran before: the service went back from it.
-        let has_failed = |deployment: &String| self.watch.told_deployments.contains(deployment);
         let is_before = |deployment: &Option<String>| {
-            *deployment != incident.deployment && deployment.as_ref().is_some_and(|before| !has_failed(before))
+            let has_failed = deployment.as_ref().is_some_and(|id| self.watch.told_deployments.contains(id));
+            *deployment != incident.deployment && !has_failed
         };
         let mut stops = self.watch.stops.iter().filter(|stop| stop.class == incident.class);
-        let mut past = self.watch.past.iter().filter(|past| past.class == incident.class && !past.rollout_failed);
-        let before = stops.any(|stop| is_before(&stop.deployment))
-            || past.any(|past| past.id != incident.id && now.duration_since(past.ended) <= FRESH);
+        let mut past = self.watch.past.iter().filter(|past| past.class == incident.class);
+        let before = stops.any(|stop| stop.deployment.is_some() && is_before(&stop.deployment))
+            || past.any(|past| is_before(&past.deployment) && now.duration_since(past.ended) <= FRESH);
         let (word, age_word) = (incident.class.word(), age.map(ago));
         vec![
             guard(
                 "loop",
                 incident.looping && is_primary,
                 "it loops on the deployment that ECS works towards",
-                format!("{} is no loop, or not of the deployment that ECS works towards", times(incident.count)),
+                if incident.looping {
+                    "ECS works towards another deployment by now".to_owned()
+                } else {
+                    format!("{} so far is no loop", times(incident.count))
+                },
             ),
             guard(
                 "class",

@@ -192,6 +192,11 @@ pub(crate) fn attend(
     step
 }
 
+/// The newest stopped task, if it failed. One that ECS itself took away explains nothing.
+fn abnormal(seen: &Seen) -> Option<&StoppedTask> {
+    seen.newest.as_ref().filter(|stopped| stopped.finding.class.standing() == Standing::Abnormal)
+}
+
 fn gone(desk: &mut Desk, now: Timestamp) -> Taken {
     desk.watch.close(now);
     Taken::Done("gone", "the service is not there any more, or not active".to_owned())
@@ -209,22 +214,17 @@ fn take(
     match news {
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
-            let newest = seen.newest.as_ref();
+            let newest = abnormal(seen);
             // ECS names no deployment. What a former one could not start says nothing about what is rolled back to.
-            let is_former = |stopped: &StoppedTask| {
-                stopped.finding.class.standing() == Standing::Abnormal
-                    && stopped.deployment.is_some()
-                    && stopped.deployment.as_ref() != service.primary().map(|primary| &primary.id)
-            };
+            let primary = service.primary().map(|primary| &primary.id);
+            let is_former =
+                |stopped: &StoppedTask| stopped.deployment.is_some() && stopped.deployment.as_ref() != primary;
             if newest.is_some_and(is_former) {
-                return Taken::Review(
-                    "not-counted",
-                    "the tasks that do not start are of a former deployment".to_owned(),
-                );
+                let why = "the tasks that do not start are of a former deployment";
+                return Taken::Review("not-counted", why.to_owned());
             }
-            let finding = newest.map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()));
-            let (class, cause) = finding
-                .filter(|(class, _)| class.standing() == Standing::Abnormal)
+            let (class, cause) = newest
+                .map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()))
                 .unwrap_or((Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()));
             incident::note(&mut desk.watch, subject, service, event, (class, cause), newest, now);
             if let Some(incident) = &mut desk.watch.incident {
@@ -272,6 +272,9 @@ fn take_stop(desk: &mut Desk, subject: &Subject, service: &Service, stopped: &St
         }
         Standing::Replaced if service.running >= service.desired => Taken::Done("replaced", cause),
         Standing::Replaced => {
+            if desk.watch.incident.as_ref().is_some_and(|incident| incident.task.as_ref() == Some(&stopped.task)) {
+                return Taken::Review("seen", "this stop was noted already".to_owned());
+            }
             incident::note(
                 &mut desk.watch,
                 subject,
@@ -335,7 +338,7 @@ fn rollout_failed(
     let is_known = watch.incident.as_ref().is_some_and(|incident| {
         incident.told.is_some() && incident.deployment.as_ref() == deployment && deployment.is_some()
     });
-    incident::fail_rollout(watch, subject, service, deployment, event, seen.newest.as_ref(), now);
+    incident::fail_rollout(watch, subject, service, deployment, event, abnormal(seen), now);
     if is_known {
         return Taken::Review("joined", "people know of the incident by which this rollout failed".to_owned());
     }
