@@ -23,8 +23,10 @@ pub const OF_DEPLOY: &[&str] = &[
     "ecs:DescribeTaskDefinition",
     "ecs:RegisterTaskDefinition",
     "ecs:UpdateService",
+    "ecs:StopServiceDeployment",
     "ecr:DescribeImages",
     "sns:Publish",
+    "events:PutEvents",
     "sqs:SendMessage",
 ];
 

@@ -226,7 +226,7 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
 /// No runtime could be made.
 pub fn expose(template: &Arc<Template>, design: Wrong, until: Instant) -> std::io::Result<Option<Found>> {
     for bound in
-        [Bound::NOTHING, Bound::product(1, 0), Bound::product(2, 0), Bound::product(0, 1), Bound::product(1, 1)]
+        [Bound::NOTHING, Bound::product(1, 0), Bound::product(0, 1), Bound::product(2, 0), Bound::product(1, 1)]
     {
         let mut search = Search::new(Arc::clone(template), design.case)?.only(design.breaks);
         search.exhaust(bound, Some(until), true);

@@ -170,7 +170,7 @@ pub const SCENES: &[Scene] = &[
         before: &[],
         steps: &[
             Step::Push("backend", "latest", "broken"),
-            Step::Wait(10),
+            Step::Wait(15),
             Step::Push("backend", "latest", "3"),
             Step::Wait(20),
         ],
