@@ -126,9 +126,10 @@ impl Board {
     pub(crate) fn note_stop(&mut self, subject: &Subject, class: Class, at: Timestamp, now: Timestamp) {
         self.forget(now);
         let stops = self.recent.entry(subject.short()).or_default();
-        if stops.len() < RECENT_LIMIT {
-            stops.push(at);
+        if stops.len() >= RECENT_LIMIT {
+            stops.remove(0);
         }
+        stops.push(at);
         let stops: usize = self.recent.values().map(Vec::len).sum();
         let is_storm = self.recent.len() >= STORM_SERVICES || self.recent.len() > 1 && stops >= STORM_STOPS;
         if is_storm && self.storm.is_none() {
@@ -194,3 +195,6 @@ impl Ledger {
         self.failed.retain(is_kept);
     }
 }
+
+#[cfg(test)]
+mod tests;

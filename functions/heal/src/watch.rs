@@ -43,6 +43,8 @@ pub(crate) struct Watch {
     pub switched_off: Option<Timestamp>,
     /// Deployments whose failure was told.
     pub told_deployments: Vec<String>,
+    /// When the last of them was told.
+    pub rollout_told: Option<Timestamp>,
     /// Messages that are not sent yet: written with the decision that they belong to.
     pub outbox: Vec<Outgoing>,
 }
@@ -273,3 +275,6 @@ fn shorten<T>(list: &mut Vec<T>, limit: usize) {
     let excess = list.len().saturating_sub(limit);
     list.drain(..excess);
 }
+
+#[cfg(test)]
+mod tests;

@@ -309,7 +309,7 @@ fn code() -> impl Strategy<Value = Option<String>> {
 }
 
 /// Pieces of ECS's words and foreign ones, in any order.
-fn reason() -> impl Strategy<Value = Option<String>> {
+fn words() -> impl Strategy<Value = Option<String>> {
     let piece = prop_oneof![
         prop::sample::select(vec![
             "CannotPullContainerError: ",
@@ -336,8 +336,8 @@ proptest! {
 
     #[test]
     fn every_stop_has_a_class_and_a_cause_whatever_it_says(
-        group in prop::sample::select(vec!["service:api", "family:api", ""]), code in code(), reason in reason(),
-        containers in prop::collection::vec(("[a-z]{1,8}", prop::option::of(any::<i32>()), self::reason()), 0..4),
+        group in prop::sample::select(vec!["service:api", "family:api", ""]), code in code(), reason in words(),
+        containers in prop::collection::vec(("[a-z]{1,8}", prop::option::of(any::<i32>()), words()), 0..4),
     ) {
         let containers: Vec<Container<'_>> = containers.iter().map(|(n, exit, why)| (n.as_str(), *exit, why.as_deref())).collect();
         let found = classify(&task(group, code.as_deref(), reason.as_deref(), &containers));

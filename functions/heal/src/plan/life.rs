@@ -152,14 +152,12 @@ fn news_of(incident: &Incident, service: Option<&Service>, subject: &Subject, no
 }
 
 /// A rollout under way whose failure ECS will notice by itself. It counts tasks that do not start and that fail health
-/// checks; what it does not count is told when its time is over or the rollout has ended.
+/// checks; what it does not count is told when its time is over or the rollout has ended. Once the breaker has decided, the
+/// rollback is under way or the deployment has failed, and the event that says so comes in a moment.
 fn is_under_breaker(incident: &Incident, service: &Service, now: Timestamp) -> bool {
-    let primary = service.primary();
-    let is_under_way = primary.is_some_and(|primary| !primary.is_completed && !primary.is_failed);
-    let is_of_it = primary.map(|primary| &primary.id) == incident.deployment.as_ref();
+    let is_steady = service.primary().is_some_and(|primary| primary.is_completed);
     service.breaker != Breaker::Off
-        && is_under_way
-        && is_of_it
+        && !is_steady
         && !incident.rollout_failed
         && now.duration_since(incident.since) < BREAKER_TIME
 }

@@ -223,9 +223,10 @@ fn take(
                 let why = "the tasks that do not start are of a former deployment";
                 return Taken::Review("not-counted", why.to_owned());
             }
-            let (class, cause) = newest
-                .map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()))
-                .unwrap_or((Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()));
+            let (class, cause) = newest.map_or_else(
+                || (Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()),
+                |stopped| (stopped.finding.class, stopped.finding.cause.clone()),
+            );
             incident::note(&mut desk.watch, subject, service, event, (class, cause), newest, now);
             if let Some(incident) = &mut desk.watch.incident {
                 incident.looping = true;
@@ -243,6 +244,12 @@ fn take(
             let is_back = service.breaker == crate::observe::Breaker::WithRollback;
             let failed = FailedRollout { images: None, why: why.clone(), is_back };
             rollout_failed(desk, event, subject, service, Some(id), failed, seen, now)
+        }
+        // An attempt whose call got no answer has no id, so ECS's own event cannot be known as one of the same.
+        News::RolloutFailed(detail)
+            if detail.deployment.is_none() && desk.watch.rollout_told.is_some_and(|at| at >= detail.started) =>
+        {
+            Taken::Review("told-already", "people know of a rollout that failed since this one began".to_owned())
         }
         News::RolloutFailed(detail) => {
             let failed =
@@ -335,6 +342,7 @@ fn rollout_failed(
         return Taken::Review("told-already", "people know that this rollout failed".to_owned());
     }
     watch.told_deployments.push(name);
+    watch.rollout_told = Some(now);
     let is_known = watch.incident.as_ref().is_some_and(|incident| {
         incident.told.is_some() && incident.deployment.as_ref() == deployment && deployment.is_some()
     });

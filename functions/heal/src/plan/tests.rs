@@ -8,7 +8,8 @@ mod quiet;
 mod rollouts;
 mod storms;
 
-use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
 use shared::alert::Alert;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::event::steward::{MuteRequested, Muted, OwnEvent, RollbackRequested};
@@ -17,6 +18,7 @@ use shared::state::Versioned;
 
 use super::*;
 use crate::classify::Finding;
+use crate::classify::Part;
 use crate::observe::model::{Deployment, Difference, Target};
 use crate::observe::{Breaker, Evidence, Images, Logs};
 use crate::watch::Outgoing;
@@ -80,6 +82,8 @@ struct Scene {
     mutes: Mutes,
     settings: Settings,
     now: Timestamp,
+    /// How much was heard.
+    events: usize,
     /// Kinds of all that people were told, in order.
     heard: Vec<String>,
 }
@@ -107,14 +111,8 @@ impl Scene {
             deployments: vec![deployment(PRIMARY, 2, -5)],
             revisions: Vec::new(),
         };
-        let target = Target {
-            task_definition: revision(1),
-            created: None,
-            is_active: true,
-            images: std::default::Default::default(),
-        };
-        let difference =
-            Difference { lines: vec!["image: 1.0 -> 2.0".into()], parts: [crate::classify::Part::Image].into() };
+        let target = Target { task_definition: revision(1), created: None, is_active: true, images: BTreeMap::new() };
+        let difference = Difference { lines: vec!["image: 1.0 -> 2.0".into()], parts: [Part::Image].into() };
         let evidence = Evidence {
             target: Some(target),
             difference: Some(difference),
@@ -131,8 +129,9 @@ impl Scene {
             board: Board::default(),
             ledger: Ledger::default(),
             mutes: Mutes::default(),
-            settings: Settings { dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_secs(30 * 60) },
+            settings: Settings { dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_mins(30) },
             now: at(0),
+            events: 0,
             heard: Vec::new(),
         }
     }
@@ -169,6 +168,7 @@ impl Scene {
     /// Takes one piece of news in this minute, and writes down what came of it as `apply` does.
     fn hear(&mut self, minute: i64, news: &News) -> Turn {
         self.now = at(minute);
+        self.events += 1;
         let seen = Seen {
             service: self.service.clone(),
             watch: Versioned { item: self.watch.clone(), version: 0 },
@@ -177,7 +177,7 @@ impl Scene {
             mutes: self.mutes.clone(),
             newest: self.newest.clone(),
         };
-        let step = attend(self.settings, "event-1", &self.subject, news, &seen, self.now);
+        let step = attend(self.settings, &format!("event-{}", self.events), &self.subject, news, &seen, self.now);
         let evidence = if step.needs_evidence() { self.evidence.clone() } else { Evidence::default() };
         let plan = conclude(self.settings, &self.subject, &seen, step, &evidence, self.now);
         let mut sent = Vec::new();
