@@ -179,7 +179,8 @@ pub const SCENES: &[Scene] = &[
             service: "backend",
             runs: "3",
             back_to: None,
-            told: &[once(&["crash-loop"]), once(&["resolved"])],
+            // At the third stop and at the tenth.
+            told: &[Told { kinds: &["crash-loop"], times: 2, always: true }, once(&["resolved"])],
         }],
     },
     Scene {
