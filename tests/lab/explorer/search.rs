@@ -225,9 +225,11 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
 /// # Errors
 /// No runtime could be made.
 pub fn expose(template: &Arc<Template>, design: Wrong, until: Instant) -> std::io::Result<Option<Found>> {
-    for bound in
-        [Bound::NOTHING, Bound::product(1, 0), Bound::product(0, 1), Bound::product(2, 0), Bound::product(1, 1)]
-    {
+    let (mishap, fault) = (Bound::product(1, 0), Bound::product(0, 1));
+    // Of the pair it is the faults that tell, and its schedules are long.
+    let is_pair = matches!(design.case, Case::Heal(..));
+    let [first, second] = if is_pair { [fault, mishap] } else { [mishap, fault] };
+    for bound in [Bound::NOTHING, first, second, Bound::product(2, 0), Bound::product(1, 1)] {
         let mut search = Search::new(Arc::clone(template), design.case)?.only(design.breaks);
         search.exhaust(bound, Some(until), true);
         if let Some(found) = search.tally().shortest() {

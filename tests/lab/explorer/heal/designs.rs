@@ -63,7 +63,8 @@ impl Design {
     pub fn breaks(self) -> (&'static str, Property) {
         match self {
             Self::Heal | Self::AnyState | Self::Code137 => ("heal-quiet", Property::Groundless),
-            Self::MarkBefore => ("heal-dry-run", Property::Told),
+            // Where nothing of an end must be told, as none of these tells that.
+            Self::MarkBefore => ("heal-fails", Property::Told),
             Self::BudgetInMemory => ("heal-fails", Property::Window),
             Self::PreviousRevision => ("heal-release", Property::Target),
         }

@@ -156,9 +156,8 @@ pub const SCENES: &[Scene] = &[
             back_to: Some("1"),
             // What it was taken back to is an incident of its own: told as a loop, and at its tenth stop.
             told: &[
-                Told { kinds: &["rollback-asked"], times: 1, always: false },
+                Told { kinds: &["rollback-asked", "crash-loop"], times: 3, always: true },
                 calmly(&["heal-failed"]),
-                Told { kinds: &["crash-loop"], times: 2, always: false },
                 calmly(&["resolved"]),
             ],
         }],
