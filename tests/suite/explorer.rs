@@ -76,8 +76,8 @@ fn a_bad_image_after_a_good_one_survives_every_delivery_and_every_single_fault()
 #[track_caller]
 fn check_some(scene: &str, stride: usize) {
     let mut search = Search::new(template(), Case::named(scene).unwrap()).unwrap();
-    search.sample(DELIVERY, stride.div_ceil(4));
-    search.sample(ONE_FAULT, stride);
+    search.sample(DELIVERY, stride.div_ceil(4), false);
+    search.sample(ONE_FAULT, stride, false);
     let tally = search.tally();
     let found: Vec<String> = tally.found.iter().map(|f| format!("{} {}", f.replay(), f.violation)).collect();
     assert!(found.is_empty(), "{} schedules:\n{}", tally.schedules, found.join("\n"));

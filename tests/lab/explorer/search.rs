@@ -180,11 +180,14 @@ impl Search {
     }
 
     /// Runs every `stride`th of the schedules that differ in one choice from the one in which nothing goes wrong, as far as
-    /// `bound` allows.
-    pub fn sample(&mut self, bound: Bound, stride: usize) {
+    /// `bound` allows. With `first` it stops at the first that violates.
+    pub fn sample(&mut self, bound: Bound, stride: usize, first: bool) {
         let Some(base) = self.run(Choices::scripted(Vec::new(), bound), &[], 0) else { return };
         for script in base.neighbours().skip(stride / 2).step_by(stride) {
             self.run(Choices::scripted(script.clone(), bound), &script, 0);
+            if first && !self.tally.found.is_empty() {
+                return;
+            }
         }
     }
 
@@ -231,7 +234,12 @@ pub fn expose(template: &Arc<Template>, design: Wrong, until: Instant) -> std::i
     let [first, second] = if is_pair { [fault, mishap] } else { [mishap, fault] };
     for bound in [Bound::NOTHING, first, second, Bound::product(2, 0), Bound::product(1, 1)] {
         let mut search = Search::new(Arc::clone(template), design.case)?.only(design.breaks);
-        search.exhaust(bound, Some(until), true);
+        if is_pair {
+            // Every third fault of a call is one that ends its invocation.
+            search.sample(bound, 3, true);
+        } else {
+            search.exhaust(bound, Some(until), true);
+        }
         if let Some(found) = search.tally().shortest() {
             return Ok(Some(found.clone()));
         }
