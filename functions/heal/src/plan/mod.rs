@@ -218,6 +218,14 @@ fn take(
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
             let newest = abnormal(seen);
+            // ECS names no deployment. What a former one could not start says nothing about what is rolled back to.
+            let primary = service.primary().map(|primary| &primary.id);
+            let is_former =
+                |stopped: &StoppedTask| stopped.deployment.is_some() && stopped.deployment.as_ref() != primary;
+            if newest.is_some_and(is_former) {
+                let why = "the tasks that do not start are of a former deployment";
+                return Taken::Review("not-counted", why.to_owned());
+            }
             let (class, cause) = newest.map_or_else(
                 || (Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()),
                 |stopped| (stopped.finding.class, stopped.finding.cause.clone()),
