@@ -154,9 +154,9 @@ pub const SCENES: &[Scene] = &[
             service: "backend",
             runs: "3",
             back_to: Some("1"),
-            // What it was taken back to is an incident of its own: told as a loop, and at its tenth stop.
+            // At the third stop and at the tenth, whichever deployment they are of.
             told: &[
-                Told { kinds: &["rollback-asked", "crash-loop"], times: 3, always: true },
+                Told { kinds: &["rollback-asked", "crash-loop"], times: 2, always: true },
                 calmly(&["heal-failed"]),
                 calmly(&["resolved"]),
             ],
