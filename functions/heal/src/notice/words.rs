@@ -138,7 +138,7 @@ fn what_is_done(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict) -> Vec
             "What is proposed: a rollback to {target}. All guards hold. It waits for approval, for one hour."
         )],
         (Verdict::Would, _) => vec![format!(
-            "What is done: nothing. With steward:heal = auto the service would have been rolled back to {target}: all other guards hold."
+            "What is done: nothing. If the mode allowed it, the service would have been rolled back to {target}: all other guards hold."
         )],
         (Verdict::Guarded, _) => vec![
             "What is done: nothing. A rollback is not considered safe; the guards that do not hold are below.".to_owned(),

@@ -175,7 +175,7 @@ fn how_far_healing_goes_is_the_lesser_of_the_tag_and_the_parameter() {
         ("auto", Auto, Verdict::Ask),
         ("auto", Approve, Verdict::AskPerson),
         ("auto", DryRun, Verdict::Would),
-        ("auto", Off, Verdict::Would),
+        ("auto", Off, Verdict::Guarded),
         ("approve", Auto, Verdict::AskPerson),
         ("approve", Approve, Verdict::AskPerson),
         ("approve", DryRun, Verdict::Would),
