@@ -1,4 +1,4 @@
-//! `make demo`: the real `deploy` binary at work for five teams, in a simulated account and simulated time.
+//! `make demo`: the real binaries at work for six teams, in a simulated account and simulated time.
 //!
 //! Every step is an expectation. The last line counts them, and the exit code is 1 when one was not met.
 

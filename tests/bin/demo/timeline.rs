@@ -55,7 +55,12 @@ impl Timeline {
             }
             Step::Event { event, .. } if event["detail-type"] == "ECS Task State Change" => crashed(event, ledger),
             Step::Event { event, .. } if event["detail-type"] == "ECS Deployment State Change" => {
+                said(event, ledger);
                 self.deployment(at, event, page, ledger);
+            }
+            Step::Event { event, .. } if event["detail-type"] == "ECS Service Action" => said(event, ledger),
+            Step::Event { event, .. } if event["source"] == "steward" => {
+                ledger.asked.push(text(event, "detail-type").to_owned());
             }
             Step::Sent { from, .. } if from == IMAGE_RULE => ledger.image_messages += 1,
             Step::Called(call) => self.calls.push(format!("{}:{}", call.call.service, call.call.operation)),
@@ -113,8 +118,9 @@ impl Timeline {
         page.line(&Line { at, who: "ECS", subject: &subject, digest: &digest, text: &text, look: Look::Plain });
     }
 
-    /// What the team is told; that a rollout completed stands with ECS's own line.
-    fn alert(at: Timestamp, alert: &Published, page: &Page) {
+    /// What the team is told, and at what cost if that is not said yet; that a rollout completed stands with ECS's own
+    /// line.
+    fn alert(at: Timestamp, alert: &Published, cost: &mut Option<String>, page: &Page) {
         let subject = attribute(alert, "subject");
         if attribute(alert, "kind") == "rolled-out" {
             return;
@@ -122,13 +128,13 @@ impl Timeline {
         let title = alert.subject.as_deref().unwrap_or_default();
         let title = title.trim_start_matches("[Steward] ").trim_start_matches(subject).trim_start_matches(": ");
         let digest = digest_in(&alert.message).unwrap_or_default();
-        let text = brief(&format!("tells the team: {title}"), &digest);
+        let text = brief(&format!("tells the team: {title}"), &digest) + &cost.take().unwrap_or_default();
         let look = match attribute(alert, "severity") {
             "critical" => Look::Red,
             "warning" => Look::Yellow,
             _ => Look::Plain,
         };
-        page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+        page.line(&Line { at, who: attribute(alert, "function"), subject, digest: &digest, text: &text, look });
     }
 
     /// What an invocation decided, by the records in its log.
@@ -137,7 +143,8 @@ impl Timeline {
         let calls = std::mem::take(&mut self.calls);
         let lines: Vec<Value> = invoked.log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let records: Vec<Value> = lines.iter().filter(|line| line["decision"].is_string()).cloned().collect();
-        let work = Work { calls, records };
+        let who = if invoked.function == "HealFunction" { "heal" } else { "deploy" };
+        let work = Work { function: who.to_owned(), calls, records };
         let count = work.calls.len();
         let mut cost = Some(format!(" [{}, {count} {}]", work.trigger(), if count == 1 { "call" } else { "calls" }));
         for record in &work.records {
@@ -146,15 +153,18 @@ impl Timeline {
                 let digest = record["target"].as_str().or(record["reason"].as_str()).and_then(digest_in);
                 let digest = digest.unwrap_or_default();
                 let text = brief(&text, &digest) + &cost.take().unwrap_or_default();
-                let look = if record["decision"] == "roll" { Look::Green } else { Look::Plain };
-                if record["decision"] == "roll" {
+                let begins = matches!(record["decision"].as_str(), Some("roll" | "roll-back"));
+                let look = if begins { Look::Green } else { Look::Plain };
+                if begins {
                     let rollout = Rollout { began: at, digest: digest.clone(), failed: false };
                     self.rollouts.insert(subject.to_owned(), rollout);
                 }
-                page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+                page.line(&Line { at, who, subject, digest: &digest, text: &text, look });
             }
         }
-        if let Some(cost) = cost.filter(|_| work.trigger() == "image-pushed") {
+        if work.trigger() == "image-pushed"
+            && let Some(cost) = cost.take()
+        {
             let under_way = work.records.iter().find(|record| record["decision"] == "under-way");
             let subject = under_way.map_or("", |record| text(record, "subject"));
             let looked_at = counted(work.records.len(), "service");
@@ -163,18 +173,18 @@ impl Timeline {
                 None => format!("{looked_at} looked at, none concerned"),
             };
             let text = words + &cost;
-            page.line(&Line { at, who: "deploy", subject, digest: "", text: &text, look: Look::Plain });
+            page.line(&Line { at, who, subject, digest: "", text: &text, look: Look::Plain });
         }
         for line in lines.iter().filter(|line| line["reason"].is_string() && line["decision"].is_null()) {
             let text = format!("{}: {}", text(line, "message"), text(line, "reason"));
-            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Yellow });
+            page.line(&Line { at, who, subject: "", digest: "", text: &text, look: Look::Yellow });
         }
         if let Err(error) = &invoked.result {
             let text = error.to_string();
-            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Red });
+            page.line(&Line { at, who, subject: "", digest: "", text: &text, look: Look::Red });
         }
         for told in ledger.alerts.iter().skip(self.alerts) {
-            Self::alert(at, told, page);
+            Self::alert(at, told, &mut cost, page);
         }
         self.alerts = ledger.alerts.len();
         ledger.works.push(work);
@@ -184,8 +194,10 @@ impl Timeline {
     fn worth_telling(&mut self, record: &Value) -> Option<String> {
         let decision = text(record, "decision");
         let pushed = record["trigger"] == "image-pushed";
-        let silent =
-            matches!(decision, "under-way" | "watched" | "no-container") || decision == "up-to-date" && !pushed;
+        // Of what heal decides, the alert tells, and of a storm the sweep.
+        let silent = matches!(decision, "under-way" | "watched" | "no-container")
+            || decision == "up-to-date" && !pushed
+            || record["function"] == "heal" && decision != "storm";
         let elsewhere = decision == "ignored" && record["trigger"] == "deployment-changed";
         let words = format!("{decision}: {}", text(record, "reason"));
         let news = self.told.insert(text(record, "subject").to_owned(), words.clone()).as_ref() != Some(&words);
@@ -196,6 +208,14 @@ impl Timeline {
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
+}
+
+/// Keeps what ECS says of a service.
+fn said(event: &Value, ledger: &mut Ledger) {
+    let (subject, name) = (event["resources"][0].as_str().and_then(service_in), text(&event["detail"], "eventName"));
+    if name != "SERVICE_STEADY_STATE" {
+        ledger.said.push(format!("{} {name}", subject.unwrap_or_default()));
+    }
 }
 
 /// Counts a task that ended by itself and badly.
