@@ -11,7 +11,7 @@ use regex_lite::{Captures, Regex};
 const HIDDEN: &str = "[redacted]";
 
 /// Each pattern hides its whole match, except for the groups `keep` before and `tail` after.
-const PATTERNS: [&str; 7] = [
+const PATTERNS: [&str; 8] = [
     // User and password in a connection string; the scheme and the host stay.
     r"(?P<keep>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]*:[^\s@]*(?P<tail>@)",
     // A private key, up to the end of the line.
@@ -26,6 +26,8 @@ const PATTERNS: [&str; 7] = [
     r#"(?i)(?P<keep>[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*["']?\s*(?:=>|[:=])\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)"#,
     // The same with a bare value.
     r#"(?i)(?P<keep>[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s*(?:=>|[:=])\s*)[^\s,;&"'\[]+"#,
+    // An option of a command line, and its value as the next word.
+    r#"(?i)(?P<keep>(?:^|\s)--?[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s+)[^\s\[-]\S*"#,
 ];
 
 static SECRETS: LazyLock<Vec<Regex>> =
@@ -82,6 +84,8 @@ mod tests {
             ("redis://:s3cr3t@cache:6379", "redis://[redacted]@cache:6379"),
             ("password=hunter22 user=app", "password=[redacted] user=app"),
             (r#"{"dbPassword": "hun\"ter 22", "port": 1}"#, r#"{"dbPassword": [redacted], "port": 1}"#),
+            ("serve --token hunter22 --port 80", "serve --token [redacted] --port 80"),
+            ("serve --no-token --port 80", "serve --no-token --port 80"),
             ("DB_PASSWORD: hunter22", "DB_PASSWORD: [redacted]"),
             ("config {'api_key': 'abc def'}", "config {'api_key': [redacted]}"),
             ("Authorization: Bearer abcdef123456", "Authorization: [redacted] [redacted]"),

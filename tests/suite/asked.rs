@@ -34,7 +34,7 @@ async fn to_try_an_image_again_that_failed_does_not_keep_the_policy_from_the_nex
         stack.account.script(&bad, crash);
         stack.account.push("backend", &[tags[1]], "2").unwrap();
         stack.settle().await;
-        assert_eq!(stack.alerts_of("rolled-back").len(), 1, "{policy}");
+        assert_eq!(stack.alerts_of("rollout-failed").len(), 1, "{policy}");
         // Its surroundings were at fault, and are well again.
         stack.account.script(&bad, Behaviour::Healthy);
         ask(&mut stack, json!({ "digest": bad })).await;

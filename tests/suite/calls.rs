@@ -1,16 +1,17 @@
-//! What a push costs in AWS calls, counted at the account's door. Reads and writes of the control planes count; the state
+//! What a push costs `deploy` in AWS calls, counted at the account's door. Reads and writes of the control planes count; the state
 //! table and the alert topic are the stack's own and stand beside them.
 
 use jiff::SignedDuration;
+use lab::steward::DEPLOY;
 use serde_json::json;
 
 use crate::support::{Stack, pushed};
 
 /// Calls since `from`: of the control planes, and to the stack's own table and topic.
 fn counted(stack: &Stack, from: usize) -> (usize, usize) {
-    let own = |service: &str| matches!(service, "dynamodb" | "sns" | "sqs");
-    let calls = stack.calls();
-    let (own, control): (Vec<_>, Vec<_>) = calls.iter().skip(from).partition(|record| own(&record.call.service));
+    let own = |service: &str| matches!(service, "dynamodb" | "sns" | "sqs" | "events");
+    let calls = stack.calls_of(DEPLOY, from);
+    let (own, control): (Vec<_>, Vec<_>) = calls.iter().partition(|record| own(&record.call.service));
     (control.len(), own.len())
 }
 
@@ -35,7 +36,7 @@ async fn a_push_that_nobody_opted_in_to_costs_one_call() {
     let before = stack.calls().len();
     stack.push(&["latest"], "2");
     stack.settle().await;
-    assert_eq!(stack.calls().len() - before, 1);
+    assert_eq!(stack.calls_of(DEPLOY, before).len(), 1);
     assert_eq!(stack.operations_since(before), ["GetResources"]);
 }
 
@@ -128,7 +129,8 @@ async fn many_services_cost_no_more_than_the_formula_and_waiting_costs_nothing()
         let (before, invoked) = (stack.calls().len(), stack.world.invoked().len());
         stack.push(&["1.1.0"], "2");
         stack.settle().await;
-        let pushed = stack.world.invoked()[invoked..].to_vec();
+        let mut pushed = stack.world.invoked()[invoked..].to_vec();
+        pushed.retain(|invoked| invoked.function == DEPLOY);
         assert_eq!(pushed.len(), 1, "one message, handled once");
         let (control, own) = counted(&stack, before);
         let took = pushed[0].took.as_secs_f64();

@@ -7,6 +7,7 @@ use lab::account::Account;
 use lab::clock::VirtualClock;
 use lab::ecr::Build;
 use lab::ecs::Behaviour;
+use lab::steward::DEPLOY;
 use serde_json::json;
 
 use crate::support::{HOST, Stack};
@@ -49,11 +50,11 @@ async fn steward(stack: &mut Stack, push: impl Fn(&Account)) -> (Cost, BTreeMap<
     push(&stack.account);
     stack.settle().await;
     let mut names = BTreeMap::new();
-    for record in stack.account.calls().iter().skip(calls) {
+    for record in stack.calls_of(DEPLOY, calls) {
         *names.entry(format!("{}:{}", record.call.service, record.call.operation)).or_default() += 1;
     }
     let cost = Cost {
-        events: stack.world.invoked().len() - delivered,
+        events: stack.world.invoked().iter().skip(delivered).filter(|invoked| invoked.function == DEPLOY).count(),
         deployments: stack.deployments("backend") - deployments,
         calls: names.values().sum(),
     };
@@ -138,7 +139,7 @@ async fn an_image_that_was_rolled_back_is_not_rolled_again_by_a_further_event() 
         stack.sweep().await;
     }
     stack.settle().await;
-    assert_eq!(stack.alerts_of("rolled-back").len(), 1);
+    assert_eq!(stack.alerts_of("rollout-failed").len(), 1);
     assert!(!stack.running("backend").contains(&digest));
 }
 

@@ -28,7 +28,7 @@ async fn a_bad_image_is_not_rolled_again_when_it_was_rolled_back_before_its_roll
     stack.sweep().await;
     stack.settle().await;
     assert_eq!(stack.deployments("api"), 2, "the bad image was tried once");
-    assert_eq!(stack.alerts_of("rolled-back").len(), 1);
+    assert_eq!(stack.alerts_of("rollout-failed").len(), 1);
 }
 
 /// A newer image could not be rolled, so that the rollout of the older one went on, and failed.
@@ -41,5 +41,5 @@ async fn a_rollback_is_told_when_a_roll_that_was_refused_was_decided_on_in_betwe
     stack.account.push("api", &["1.2.0"], "3").unwrap();
     stack.settle().await;
     stack.sweep().await;
-    assert_eq!(stack.alerts_of("rolled-back").len(), 1);
+    assert_eq!(stack.alerts_of("rollout-failed").len(), 1);
 }

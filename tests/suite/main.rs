@@ -1,4 +1,4 @@
-//! End-to-end tests: the real `deploy` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
+//! End-to-end tests: the real `deploy` and `heal` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
 //! SDK is linked once.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
@@ -12,6 +12,7 @@ mod corpus;
 mod docs;
 mod explorer;
 mod fuzz;
+mod heal;
 mod hosting;
 mod lost_outcome;
 mod outbox;

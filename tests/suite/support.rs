@@ -137,6 +137,11 @@ impl Stack {
         self.world.sns().published()
     }
 
+    /// The alerts of one function.
+    pub(crate) fn alerts_by(&self, function: &str) -> Vec<Published> {
+        self.alerts().into_iter().filter(|alert| alert.attributes["function"] == function).collect()
+    }
+
     /// Subjects of all alerts of this kind.
     pub(crate) fn alerts_of(&self, kind: &str) -> Vec<String> {
         let of_kind = |alert: &Published| alert.attributes.get("kind").is_some_and(|value| value.contains(kind));
@@ -148,11 +153,18 @@ impl Stack {
         self.account.calls()
     }
 
-    /// Operations that were called on ECS, ECR and the tagging API since `from` calls had been made, in order.
+    /// Calls of one function, by its logical id, since `from` calls had been made.
+    pub(crate) fn calls_of(&self, function: &str, from: usize) -> Vec<CallRecord> {
+        let name = &self.template.function(function).unwrap().name;
+        let calls = self.calls().into_iter().skip(from);
+        calls.filter(|record| record.call.caller == *name).collect()
+    }
+
+    /// Operations that `deploy` called on ECS, ECR and the tagging API since `from` calls had been made, in order.
     pub(crate) fn operations_since(&self, from: usize) -> Vec<String> {
         let control = |service: &str| matches!(service, "ecs" | "ecr" | "tagging");
-        let calls = self.calls().into_iter().skip(from).filter(|record| control(&record.call.service));
-        calls.map(|record| record.call.operation).collect()
+        let calls = self.calls_of(steward::DEPLOY, from).into_iter();
+        calls.filter(|record| control(&record.call.service)).map(|record| record.call.operation).collect()
     }
 
     /// Inputs of all calls of an operation.

@@ -18,7 +18,7 @@ use crate::watch::{Incident, Outgoing};
 pub(crate) const PARTITION: &str = "CLUSTERS";
 /// Stops within this time are one storm.
 pub(crate) const STORM_WINDOW: SignedDuration = SignedDuration::from_mins(5);
-/// Healing is frozen until a storm has been quiet for so long.
+/// A storm is over when fewer fail at once for so long; until then healing is frozen.
 pub(crate) const STORM_QUIET: SignedDuration = SignedDuration::from_mins(15);
 /// So many services at once are a storm.
 const STORM_SERVICES: usize = 3;
@@ -75,7 +75,7 @@ pub(crate) enum SubjectKey {
 pub(crate) struct Storm {
     /// When it was noticed.
     pub since: Timestamp,
-    /// The last abnormal stop.
+    /// When so many failed at once last.
     pub last: Timestamp,
     /// Who was concerned, and by what.
     pub subjects: BTreeMap<String, Class>,
@@ -126,9 +126,10 @@ impl Board {
     pub(crate) fn note_stop(&mut self, subject: &Subject, class: Class, at: Timestamp, now: Timestamp) {
         self.forget(now);
         let stops = self.recent.entry(subject.short()).or_default();
-        if stops.len() < RECENT_LIMIT {
-            stops.push(at);
+        if stops.len() >= RECENT_LIMIT {
+            stops.remove(0);
         }
+        stops.push(at);
         let stops: usize = self.recent.values().map(Vec::len).sum();
         let is_storm = self.recent.len() >= STORM_SERVICES || self.recent.len() > 1 && stops >= STORM_STOPS;
         if is_storm && self.storm.is_none() {
@@ -137,7 +138,10 @@ impl Board {
         let concerned: BTreeSet<String> = self.recent.keys().cloned().collect();
         let open = &self.open;
         if let Some(storm) = &mut self.storm {
-            storm.last = storm.last.max(now);
+            // One that fails on alone is no storm, and must not hold back the alerts of all others.
+            if is_storm {
+                storm.last = storm.last.max(now);
+            }
             for other in concerned {
                 if let Some(class) = open.get(&other).and_then(|entry| entry.class) {
                     storm.subjects.entry(other).or_insert(class);
@@ -154,7 +158,7 @@ impl Board {
         self.recent.retain(|_, stops| !stops.is_empty());
     }
 
-    /// The storm that has not been quiet for long enough yet.
+    /// The storm that is not over yet.
     pub(crate) fn storm(&self, now: Timestamp) -> Option<&Storm> {
         self.storm.as_ref().filter(|storm| now.duration_since(storm.last) < STORM_QUIET)
     }
@@ -191,3 +195,6 @@ impl Ledger {
         self.failed.retain(is_kept);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,11 +174,19 @@ fn asked(event: &Event, kind: &str) -> Result<Trigger, HandlingError> {
     })
 }
 
-/// The service that an event of ECS is about; its ARN is in `resources` only.
+/// The service that an event of ECS is about; its ARN is in `resources` only. One of the old form does not name the
+/// cluster, the detail does.
 fn service(event: &Event) -> Result<ServiceArn, HandlingError> {
     let Some(resource) = event.resources.first() else {
         return Err(HandlingError::Rejected(format!("{:?}: resources names no service", event.detail_type)));
     };
+    let old = resource.split_once(":service/").map(|(_, name)| name).filter(|name| !name.contains('/'));
+    let cluster = event.detail.get("clusterArn").and_then(serde_json::Value::as_str);
+    if let (Some(name), Some(Ok(cluster))) = (old, cluster.map(str::parse::<ClusterArn>)) {
+        return cluster
+            .service(name)
+            .map_err(|error| HandlingError::Rejected(format!("{:?}: {error}", event.detail_type)));
+    }
     resource.parse().map_err(|error| HandlingError::Rejected(format!("{:?}: {error}", event.detail_type)))
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Watch {
     pub switched_off: Option<Timestamp>,
     /// Deployments whose failure was told.
     pub told_deployments: Vec<String>,
+    /// When the last of them was told.
+    pub rollout_told: Option<Timestamp>,
     /// Messages that are not sent yet: written with the decision that they belong to.
     pub outbox: Vec<Outgoing>,
 }
@@ -106,6 +108,9 @@ pub(crate) struct Told {
     pub class: Class,
     /// The tier by then: 0, 3, 10 or 50.
     pub tier: usize,
+    /// Classes that were told before.
+    #[serde(default)]
+    pub before: Vec<Class>,
 }
 
 /// How far healing is.
@@ -139,6 +144,9 @@ pub(crate) enum Stage {
 pub(crate) struct Past {
     /// Its id.
     pub id: String,
+    /// The deployment that was concerned.
+    #[serde(default)]
+    pub deployment: Option<String>,
     /// What was wrong.
     pub class: Class,
     /// When it ended.
@@ -250,7 +258,8 @@ impl Watch {
     /// Ends the incident.
     pub(crate) fn close(&mut self, now: Timestamp) -> Option<Incident> {
         let incident = self.incident.take()?;
-        self.past.push(Past { id: incident.id.clone(), class: incident.class, ended: now });
+        let (id, deployment) = (incident.id.clone(), incident.deployment.clone());
+        self.past.push(Past { id, deployment, class: incident.class, ended: now });
         Some(incident)
     }
 
@@ -266,3 +275,6 @@ fn shorten<T>(list: &mut Vec<T>, limit: usize) {
     let excess = list.len().saturating_sub(limit);
     list.drain(..excess);
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ async fn a_rollback_is_not_deployed_again_by_sweep_redelivery_or_a_new_tag() {
         stack.settle().await;
         stack.sweep().await;
         assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![good], 2), "{policy}");
-        assert_eq!(stack.alerts_of("rolled-back").len(), 1, "{policy}: {:?}", stack.alerts());
+        assert_eq!(stack.alerts_of("rollout-failed").len(), 1, "{policy}: {:?}", stack.alerts());
     }
 }
 
@@ -46,7 +46,7 @@ async fn a_rollback_is_not_told_as_a_success() {
     for (policy, first, second) in POLICIES {
         let (stack, ..) = rolled_back(policy, first, second).await;
         assert!(stack.alerts_of("rolled-out").is_empty(), "{policy}: {:?}", stack.alerts());
-        assert_eq!(stack.alerts_of("rolled-back").len(), 1, "{policy}");
+        assert_eq!(stack.alerts_of("rollout-failed").len(), 1, "{policy}");
     }
 }
 
@@ -77,13 +77,15 @@ async fn a_rollback_that_no_event_told_of_is_not_missed_by_the_sweep() {
     let bad = stack.push(&["latest"], "bad");
     stack.account.script(&bad, CRASH);
     stack.world.come_to_rest().await.unwrap();
-    assert!(stack.world.bus().switch("DeployDeploymentChangedRule", false));
+    for rule in ["DeployDeploymentChangedRule", "HealServiceChangedRule"] {
+        assert!(stack.world.bus().switch(rule, false));
+    }
     stack.settle().await;
     assert!(stack.alerts().is_empty());
     stack.sweep().await;
     stack.sweep().await;
     assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![good], 2));
-    assert_eq!(stack.alerts_of("rolled-back").len(), 1);
+    assert_eq!(stack.alerts_of("rollout-failed").len(), 1);
 }
 
 #[tokio::test]
@@ -117,11 +119,13 @@ async fn a_rollout_without_a_breaker_does_not_fail_in_silence() {
     stack.account.script(&bad, CRASH);
     stack.world.run_for(SignedDuration::from_mins(59)).await.unwrap();
     stack.sweep().await;
-    assert_eq!(stack.alerts().len(), 0);
+    assert_eq!(stack.alerts_by("deploy").len(), 0);
     for _ in 0..3 {
         stack.sweep().await;
     }
-    assert_eq!((stack.alerts().len(), stack.alerts_of("never-finished").len()), (1, 1), "{:?}", stack.alerts());
+    let told = stack.alerts_by("deploy");
+    assert_eq!((told.len(), stack.alerts_of("never-finished").len()), (1, 1), "{told:?}");
+    assert!(stack.alerts_of("crash-loop").len() > 0, "heal says why");
     // The fix is not held up by what does not end.
     let fix = stack.push(&["latest"], "fix");
     stack.settle().await;
@@ -166,9 +170,9 @@ async fn a_failure_that_the_breaker_leaves_in_place_is_told_as_that_and_not_trie
     stack.settle().await;
     stack.sweep().await;
     stack.settle().await;
-    let told = stack.alerts_of("rolled-back");
+    let told = stack.alerts_of("rollout-failed");
     assert_eq!(told.len(), 1, "{:?}", stack.alerts());
-    assert!(told[0].contains("failed and stays"), "{told:?}");
+    assert!(told[0].contains("left in place"), "{told:?}");
     let fix = stack.push(&["latest"], "fix");
     stack.settle().await;
     assert_eq!((stack.running("backend"), stack.deployments("backend")), (vec![fix], 3));

@@ -216,9 +216,11 @@ impl Class {
         }
     }
 
-    /// Whether it explains the stops of tasks that come with it, so that they are no news of their own.
+    /// Whether it explains the stops of tasks that come with it, so that they are no news of their own. A host that went
+    /// away explains no other stop: the tasks that went with it say so themselves, and a replacement that does not start
+    /// has a reason of its own.
     pub(crate) fn inhibits(self) -> bool {
-        matches!(self, Self::Host | Self::Capacity | Self::Throttled | Self::DeploymentFailed)
+        matches!(self, Self::Capacity | Self::Throttled | Self::DeploymentFailed)
     }
 
     /// Whether it never ran, so that it cannot have logged anything.

@@ -50,9 +50,13 @@ impl<'a> Stop<'a> {
     fn of(task: &'a TaskStateChange) -> Self {
         let says = |container: &&TaskContainer| container.reason.as_deref().is_some_and(|reason| !reason.is_empty());
         let failed = |container: &&TaskContainer| container.exit_code.is_some_and(|code| code != 0);
+        // Those that ECS ends with the task have the code of a signal; one that failed by itself has another.
+        let ended = |container: &&TaskContainer| !matches!(container.exit_code, Some(137 | 143));
         let containers = &task.containers;
         // A reason beats an exit code: a sidecar that was ended with the task has a code too, and no reason.
-        let container = containers.iter().find(says).or_else(|| containers.iter().find(failed));
+        let container = containers.iter().find(says);
+        let container = container.or_else(|| containers.iter().find(|container| failed(container) && ended(container)));
+        let container = container.or_else(|| containers.iter().find(failed));
         Self {
             task,
             code: task.stop_code.as_deref().unwrap_or_default(),
@@ -93,10 +97,8 @@ impl<'a> Stop<'a> {
         if maintained || self.reason.has(&["host ec2"]) {
             return (Class::Host, "its host went away or is being maintained by AWS".to_owned());
         }
-        if let Some(found) = self.memory().or_else(|| self.never_started()).or_else(|| self.health()) {
-            return found;
-        }
-        self.exited()
+        let found = self.memory().or_else(|| self.never_started()).or_else(|| self.health());
+        found.or_else(|| self.agent_or_capacity()).unwrap_or_else(|| self.exited())
     }
 
     fn scheduled(&self) -> String {
@@ -142,9 +144,18 @@ impl<'a> Stop<'a> {
             return Some((Class::InfrastructureNetwork, "its network interface could not be provided".to_owned()));
         }
         let bad = ["CannotStartContainerError", "CannotCreateContainerError"];
-        if self.named(&bad).is_some() {
+        if let Some(reason) = self.named(&bad) {
+            // On container instances it is the runtime that starts the log driver.
+            if resource(reason) == Resource::Logging {
+                return Some((Class::LogConfig, "its log configuration is not accepted".to_owned()));
+            }
             return Some((Class::BadStart, format!("{} could not be started", self.who())));
         }
+        None
+    }
+
+    /// What is no fault of the task. Asked after the health checks, as a task that failed them may be hard to stop too.
+    fn agent_or_capacity(&self) -> Option<(Class, String)> {
         let agent = [
             "DockerTimeoutError",
             "ContainerRuntimeTimeoutError",
@@ -165,7 +176,7 @@ impl<'a> Stop<'a> {
     }
 
     fn not_pulled(&self, reason: Text<'_>) -> (Class, String) {
-        let image = self.container.and_then(|container| container.image.as_deref()).unwrap_or("its image");
+        let image = self.container.and_then(|container| container.image.as_deref()).map_or("its image", without_host);
         match pull(reason) {
             Pull::Missing => (Class::PullMissing, format!("{image} does not exist")),
             Pull::Architecture => (Class::PullMissing, format!("{image} does not exist for the platform of the task")),
@@ -230,6 +241,11 @@ impl<'a> Stop<'a> {
     fn who(&self) -> String {
         self.container.map_or_else(|| "the task".to_owned(), |container| format!("container {}", container.name))
     }
+}
+
+/// An image as people speak of it. The host of an ECR registry would take half the subject of an alert and says nothing.
+fn without_host(image: &str) -> &str {
+    image.split_once('/').filter(|(host, _)| host.contains(".dkr.ecr.")).map_or(image, |(_, path)| path)
 }
 
 /// Tells what a service action means; `None` for those that say that all is well.

@@ -11,6 +11,12 @@ impl Text<'_> {
         words.iter().any(|word| lower.contains(word))
     }
 
+    /// Whether one of the numbers stands in it as a word of its own: an account's id, a digest and a tag hold any number.
+    fn has_number(self, numbers: &[&str]) -> bool {
+        let mut words = self.0.split_whitespace().map(|word| word.trim_matches(|c: char| c.is_ascii_punctuation()));
+        words.any(|word| numbers.contains(&word))
+    }
+
     /// Whether it begins with one of these names: `Name: text`, or the name alone.
     pub(super) fn names(self, names: &[&str]) -> bool {
         let name = self.0.split(':').next().unwrap_or_default().trim();
@@ -32,19 +38,14 @@ pub(super) enum Pull {
 
 pub(super) fn pull(reason: Text<'_>) -> Pull {
     // Docker Hub says "pull access denied ... does not exist or may require 'docker login'": both, so denied comes first.
-    if reason.has(&["toomanyrequests", "too many requests", "429", "rate limit", "rate exceeded"]) {
+    if reason.has(&["toomanyrequests", "too many requests", "rate limit", "rate exceeded"])
+        || reason.has_number(&["429"])
+    {
         Pull::Throttled
-    } else if reason.has(&[
-        "access denied",
-        "accessdenied",
-        "403",
-        "denied",
-        "no basic auth",
-        "unauthorized",
-        "not authorized",
-    ]) {
+    } else if reason.has(&["denied", "no basic auth", "unauthorized", "not authorized"]) || reason.has_number(&["403"])
+    {
         Pull::Denied
-    } else if reason.has(&["no matching manifest", "exec format", "platform"]) {
+    } else if reason.has(&["no matching manifest", "exec format", "matching platform"]) {
         Pull::Architecture
     } else if reason.has(&["not found", "manifest unknown", "does not exist", "notfound"]) {
         Pull::Missing
@@ -80,10 +81,13 @@ pub(super) enum Resource {
     Other,
 }
 
+/// Words about file systems. `efs` and `mount` alone are also in names such as `prefs` and `amounts`.
+const FILE_SYSTEM: [&str; 6] = ["efs utils", "efs volume", ".efs.", "mount.nfs", "mount target", "failed to mount"];
+
 pub(super) fn resource(reason: Text<'_>) -> Resource {
     if reason.has(&["failed to validate logger args", "logging driver", "logger args"]) {
         Resource::Logging
-    } else if reason.has(&["accessdenied", "access denied", "not authorized"]) && !reason.has(&["efs", "mount"]) {
+    } else if reason.has(&["accessdenied", "access denied", "not authorized"]) && !reason.has(&FILE_SYSTEM) {
         Resource::Denied
     } else if reason.has(&[
         "resourcenotfoundexception",
@@ -92,7 +96,7 @@ pub(super) fn resource(reason: Text<'_>) -> Resource {
         "invalid parameters",
     ]) {
         Resource::MissingSecret
-    } else if reason.has(&["efs", "mount"]) {
+    } else if reason.has(&FILE_SYSTEM) {
         Resource::FileSystem
     } else if reason.has(&["check your task network configuration", "timed out", "timeout"]) || reason.has(&NETWORK) {
         Resource::Network

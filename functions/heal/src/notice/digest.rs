@@ -42,7 +42,7 @@ pub(crate) fn storm(cluster: &str, storm: &Storm, now: Timestamp) -> Alert {
     let body = format!(
         "Tasks of {} services of the cluster stopped abnormally within five minutes; the first was noticed {} ago. That is more often the \
          network, the cluster or something that they all need than their releases. What is done: nothing. Healing is frozen in this \
-         cluster until it has been quiet for fifteen minutes, and their alerts are held back until then.",
+         cluster, and their alerts are held back, until fewer have failed at once for fifteen minutes.",
         storm.subjects.len(),
         ago(now.duration_since(storm.since)),
     );
@@ -57,12 +57,12 @@ pub(crate) fn storm(cluster: &str, storm: &Storm, now: Timestamp) -> Alert {
     alert
 }
 
-/// It has been quiet since.
+/// It is over.
 pub(crate) fn storm_over(cluster: &str, storm: &Storm, open: &BTreeMap<String, Entry>, now: Timestamp) -> Alert {
     let is_open = |subject: &&String| open.get(*subject).is_some_and(|entry| entry.class.is_some());
     let (still, well): (Vec<&String>, Vec<&String>) = storm.subjects.keys().partition(is_open);
     let body = format!(
-        "No task has stopped abnormally for a while; the storm lasted {}. Of {} services {} are well and {} are not yet.",
+        "Fewer services fail at once for a quarter of an hour now; the storm lasted {}. Of {} services {} are well and {} are not yet.",
         ago(now.duration_since(storm.since)),
         storm.subjects.len(),
         well.len(),

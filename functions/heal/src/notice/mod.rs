@@ -7,6 +7,7 @@ mod words;
 use jiff::Timestamp;
 use shared::alert::{Alert, Section, Severity};
 use shared::arn::ServiceArn;
+use shared::redact;
 use shared::tags::ServiceTags;
 
 pub(crate) use self::digest::{storm, storm_over};
@@ -79,9 +80,10 @@ pub(crate) fn alert(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict, ki
         function: "heal".to_owned(),
         kind: kind.to_owned(),
         severity: severity(facts, occasion),
-        title: format!("{short}: {}", words::title(facts, occasion)),
+        // Reasons of ECS may hold what somebody wrote into a task definition.
+        title: redact::secrets(&format!("{short}: {}", words::title(facts, occasion))),
         resource: subject.service().map_or_else(|| subject.cluster().to_string(), ToString::to_string),
-        body: words::body(facts, occasion, verdict, now),
+        body: redact::secrets(&words::body(facts, occasion, verdict, now)),
         next_steps,
         facts: facts_of(facts),
         sections: sections(facts, occasion),
@@ -172,3 +174,6 @@ fn console(service: &ServiceArn) -> String {
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub(super) fn body(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict, now
     let said = facts.incident.said.trim_end_matches('.');
     let is_end = matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken);
     if !said.is_empty() && !is_end {
-        parts.push(format!("ECS says: {}.", shared::redact::secrets(said)));
+        parts.push(format!("ECS says: {said}."));
     }
     parts.extend(what_is_done(facts, occasion, verdict));
     parts.join("\n\n")

@@ -12,6 +12,7 @@ use shared::event::ecs::{TaskContainer, TaskStateChange};
 use shared::failure::{CallFailure, FailureKind};
 
 use super::model::{Breaker, Deployment, Service};
+use crate::classify::Standing;
 use crate::trigger::StoppedTask;
 
 /// Most services that `DescribeServices` takes.
@@ -82,7 +83,8 @@ fn deployment(deployment: aws_sdk_ecs::types::Deployment) -> Option<Deployment> 
     })
 }
 
-/// The task of a service that stopped last, if ECS still knows one.
+/// The task of a service that failed last, if ECS still knows one; else the one that stopped last. A rollback takes away
+/// the last tasks of what failed, which says nothing.
 pub(super) async fn newest_stopped(
     client: &Client,
     service: &ServiceArn,
@@ -93,8 +95,8 @@ pub(super) async fn newest_stopped(
     let answer = answer.map_err(|error| CallFailure::new("ecs:ListTasks", service.short(), &error))?;
     let tasks = describe_tasks(client, service.cluster(), answer.task_arns.unwrap_or_default()).await?;
     let stopped = tasks.iter().filter(|task| task.last_status.as_deref() == Some("STOPPED"));
-    let newest = stopped.max_by_key(|task| task.stopped_at.map(|at| (at.secs(), at.subsec_nanos())));
-    Ok(newest.and_then(|task| StoppedTask::of(&change(task)?, now).ok()))
+    let stopped = stopped.filter_map(|task| StoppedTask::of(&change(task)?, now).ok());
+    Ok(stopped.max_by_key(|task| (task.finding.class.standing() == Standing::Abnormal, task.at)))
 }
 
 /// Whether a task that was run without a service carries the tag by which it is watched.

@@ -5,7 +5,7 @@ use shared::event::steward::{OwnEvent, RollbackRequested};
 use shared::tags::{HealLevel, ServiceTags};
 
 use super::guards::{self, Case, Guard};
-use super::{Decide, Desk, Occasion, Settings, Step, loops, storm, verify};
+use super::{Decide, Desk, Occasion, Settings, Step, life, storm, verify};
 use crate::board::{Board, Ledger};
 use crate::notice::{self, Facts};
 use crate::observe::{Evidence, Seen};
@@ -112,7 +112,7 @@ pub(crate) fn conclude(
             let alert = notice::alert(facts, occasion, &verdict, kind, now);
             (word, reason, told) = ("told", alert.title.clone(), Some(kind));
             desk.watch.outbox.push(Outgoing::Alert(Box::new(alert)));
-            remember_told(&mut desk, now);
+            remember_told(&mut desk, subject.service().is_some(), now);
         }
         if is_end {
             desk.watch.close(now);
@@ -147,10 +147,17 @@ pub(crate) fn conclude(
     }
 }
 
-fn remember_told(desk: &mut Desk, now: Timestamp) {
+fn remember_told(desk: &mut Desk, is_service: bool, now: Timestamp) {
     if let Some(incident) = &mut desk.watch.incident {
-        let tier = loops::tier(incident.count);
-        incident.told = Some(Told { at: now, class: incident.class, tier });
+        let (class, tier) = (incident.class, life::tier(incident, is_service));
+        let mut before = incident.told.take().map_or_else(Vec::new, |told| {
+            let mut before = told.before;
+            before.push(told.class);
+            before
+        });
+        before.retain(|known| *known != class);
+        before.dedup();
+        incident.told = Some(Told { at: now, class, tier, before });
     }
 }
 

@@ -76,14 +76,18 @@ impl Case<'_> {
         let mut stops = self.watch.stops.iter().filter(|stop| stop.class == incident.class);
         let mut past = self.watch.past.iter().filter(|past| past.class == incident.class);
         let before = stops.any(|stop| is_before(&stop.deployment))
-            || past.any(|past| past.id != incident.id && now.duration_since(past.ended) <= FRESH);
+            || past.any(|past| past.deployment != incident.deployment && now.duration_since(past.ended) <= FRESH);
         let (word, age_word) = (incident.class.word(), age.map(ago));
         vec![
             guard(
                 "loop",
                 incident.looping && is_primary,
                 "it loops on the deployment that ECS works towards",
-                format!("{} is no loop, or not of the deployment that ECS works towards", times(incident.count)),
+                if incident.looping {
+                    "ECS works towards another deployment by now".to_owned()
+                } else {
+                    format!("{} so far is no loop", times(incident.count))
+                },
             ),
             guard(
                 "class",

@@ -91,7 +91,8 @@ pub(super) fn count_stop(
     let class = prevailing(incident.class, stops.iter().map(|(_, class)| *class));
     let is_newest = stopped.at >= incident.last || is_new;
     incident.last = incident.last.max(stopped.at);
-    if class == stopped.finding.class && (is_newest || class != incident.class) && !incident.class.inhibits() {
+    if is_new || class == stopped.finding.class && (is_newest || class != incident.class) && !incident.class.inhibits()
+    {
         describe(incident, stopped);
     }
     true

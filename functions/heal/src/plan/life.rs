@@ -32,6 +32,8 @@ pub(super) fn review(
     taken: (&'static str, String),
     now: Timestamp,
 ) -> Step {
+    // In a loop each stop would ask for the closer look again, and cost more calls than the loop is worth.
+    let is_look = taken.0 == "looked";
     let (mut word, mut reason) = taken;
     let counted = word == "counted";
     let (mut occasion, mut decide) = (None, Decide::No);
@@ -59,7 +61,7 @@ pub(super) fn review(
                 Err(Held(by, why)) => (word, reason) = (by, why),
             }
             let level = guards::level(tags, settings.mode).0;
-            let again = incident.told.is_some() && level == HealLevel::Auto && incident.stage == Stage::Open;
+            let again = is_look && incident.told.is_some() && level == HealLevel::Auto && incident.stage == Stage::Open;
             let told = occasion.as_ref().is_some_and(|occasion| may_decide(occasion, &desk.watch));
             if incident.looping && (told || again && occasion.is_none() && is_worth_deciding(&incident, &desk, now)) {
                 decide = Decide::ByTags;
@@ -125,8 +127,13 @@ fn due(
     Ok(Some(occasion))
 }
 
+/// The tier that an incident has reached. Of a service's stops only a loop has one: less is not counted for people.
+pub(super) fn tier(incident: &Incident, is_service: bool) -> usize {
+    if incident.looping || !is_service { loops::tier(incident.count) } else { 0 }
+}
+
 fn news_of(incident: &Incident, service: Option<&Service>, subject: &Subject, now: Timestamp) -> Option<Occasion> {
-    let tier = if incident.looping || subject.service().is_none() { loops::tier(incident.count) } else { 0 };
+    let tier = tier(incident, subject.service().is_some());
     let Some(told) = &incident.told else {
         let is_unreplaced = incident.class.standing() == Standing::Replaced
             && now.duration_since(incident.since) >= REPLACEMENT
@@ -134,7 +141,8 @@ fn news_of(incident: &Incident, service: Option<&Service>, subject: &Subject, no
         let is_news = incident.looping || incident.class.single().is_some() || is_unreplaced || incident.rollout_failed;
         return is_news.then_some(Occasion::Opened);
     };
-    if incident.class != told.class && !told.class.inhibits() {
+    // Causes that take turns are news once each.
+    if incident.class != told.class && !told.class.inhibits() && !told.before.contains(&incident.class) {
         return Some(Occasion::Changed { from: told.class });
     }
     if tier > told.tier {
@@ -144,14 +152,12 @@ fn news_of(incident: &Incident, service: Option<&Service>, subject: &Subject, no
 }
 
 /// A rollout under way whose failure ECS will notice by itself. It counts tasks that do not start and that fail health
-/// checks; what it does not count is told when its time is over or the rollout has ended.
+/// checks; what it does not count is told when its time is over or the rollout has ended. Once the breaker has decided, the
+/// rollback is under way or the deployment has failed, and the event that says so comes in a moment.
 fn is_under_breaker(incident: &Incident, service: &Service, now: Timestamp) -> bool {
-    let primary = service.primary();
-    let is_under_way = primary.is_some_and(|primary| !primary.is_completed && !primary.is_failed);
-    let is_of_it = primary.map(|primary| &primary.id) == incident.deployment.as_ref();
+    let is_steady = service.primary().is_some_and(|primary| primary.is_completed);
     service.breaker != Breaker::Off
-        && is_under_way
-        && is_of_it
+        && !is_steady
         && !incident.rollout_failed
         && now.duration_since(incident.since) < BREAKER_TIME
 }

@@ -192,6 +192,11 @@ pub(crate) fn attend(
     step
 }
 
+/// The newest stopped task, if it failed. One that ECS itself took away explains nothing.
+fn abnormal(seen: &Seen) -> Option<&StoppedTask> {
+    seen.newest.as_ref().filter(|stopped| stopped.finding.class.standing() == Standing::Abnormal)
+}
+
 fn gone(desk: &mut Desk, now: Timestamp) -> Taken {
     desk.watch.close(now);
     Taken::Done("gone", "the service is not there any more, or not active".to_owned())
@@ -209,11 +214,11 @@ fn take(
     match news {
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
-            let newest = seen.newest.as_ref();
-            let finding = newest.map(|stopped| (stopped.finding.class, stopped.finding.cause.clone()));
-            let (class, cause) = finding
-                .filter(|(class, _)| class.standing() == Standing::Abnormal)
-                .unwrap_or((Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()));
+            let newest = abnormal(seen);
+            let (class, cause) = newest.map_or_else(
+                || (Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()),
+                |stopped| (stopped.finding.class, stopped.finding.cause.clone()),
+            );
             incident::note(&mut desk.watch, subject, service, event, (class, cause), newest, now);
             if let Some(incident) = &mut desk.watch.incident {
                 incident.looping = true;
@@ -231,6 +236,12 @@ fn take(
             let is_back = service.breaker == crate::observe::Breaker::WithRollback;
             let failed = FailedRollout { images: None, why: why.clone(), is_back };
             rollout_failed(desk, event, subject, service, Some(id), failed, seen, now)
+        }
+        // An attempt whose call got no answer has no id, so ECS's own event cannot be known as one of the same.
+        News::RolloutFailed(detail)
+            if detail.deployment.is_none() && desk.watch.rollout_told.is_some_and(|at| at >= detail.started) =>
+        {
+            Taken::Review("told-already", "people know of a rollout that failed since this one began".to_owned())
         }
         News::RolloutFailed(detail) => {
             let failed =
@@ -260,6 +271,9 @@ fn take_stop(desk: &mut Desk, subject: &Subject, service: &Service, stopped: &St
         }
         Standing::Replaced if service.running >= service.desired => Taken::Done("replaced", cause),
         Standing::Replaced => {
+            if desk.watch.incident.as_ref().is_some_and(|incident| incident.task.as_ref() == Some(&stopped.task)) {
+                return Taken::Review("seen", "this stop was noted already".to_owned());
+            }
             incident::note(
                 &mut desk.watch,
                 subject,
@@ -320,10 +334,11 @@ fn rollout_failed(
         return Taken::Review("told-already", "people know that this rollout failed".to_owned());
     }
     watch.told_deployments.push(name);
+    watch.rollout_told = Some(now);
     let is_known = watch.incident.as_ref().is_some_and(|incident| {
         incident.told.is_some() && incident.deployment.as_ref() == deployment && deployment.is_some()
     });
-    incident::fail_rollout(watch, subject, service, deployment, event, seen.newest.as_ref(), now);
+    incident::fail_rollout(watch, subject, service, deployment, event, abnormal(seen), now);
     if is_known {
         return Taken::Review("joined", "people know of the incident by which this rollout failed".to_owned());
     }

@@ -1,4 +1,4 @@
-//! Many failures at once: one digest instead of many alerts, and no healing until it is quiet.
+//! Many failures at once: one digest instead of many alerts, and no healing until it is over.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(super) fn tell_storm(board: &mut Board, mutes: &Mutes, cluster: &str, now: T
     }
 }
 
-/// What the sweep does to a board: takes off what is done with, and ends a storm that has been quiet for long enough.
+/// What the sweep does to a board: takes off what is done with, and ends a storm that is over.
 pub(crate) fn board_pass(board: &mut Board, done: &BTreeSet<String>, mutes: &Mutes, cluster: &str, now: Timestamp) {
     board.open.retain(|name, _| !done.contains(name));
     if board.storm.is_some() && board.storm(now).is_none() {

@@ -1,0 +1,18 @@
+//! `heal`, end to end: what ECS tells of, what people are told, what is asked of `deploy`, and what comes of it.
+
+mod approval;
+mod calls;
+mod crash_loop;
+mod delivery;
+mod evidence;
+mod jobs;
+mod modes;
+mod normal;
+mod permissions;
+mod rollback;
+mod rollouts;
+mod scene;
+mod start;
+mod storm;
+
+pub(crate) use self::permissions::every_path;
