@@ -30,7 +30,7 @@ pub(crate) const CAST: [Member; 10] = [
     member("portal/api", "api", "latest", "follow", "Node backend"),
     member("portal/admin", "api-admin", "latest", "follow", "its frontend: repository api-admin, not api"),
     member("ml/inference", "inference", "release-2026.10", "prefix:release-", "FastAPI, released by tag"),
-    member("bank/payments", "payments", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
+    member("bank/cards", "cards", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
     member("bank/ledger", "ledger", "1.0", "", "deployed by its pipeline, steward:heal = auto"),
     member("bank/reports", "reports", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
 ];
@@ -79,7 +79,7 @@ pub(crate) fn enter(account: &Account) -> Result<()> {
                 }]),
             ),
             "clinic/api" => setup.image(&format!("{PROXY}:1.2.0")).tag("steward:container", "api"),
-            "bank/payments" => setup.logs(LOGS, service).environment("RATE_LIMIT", "10").tag("steward:heal", "dry-run"),
+            "bank/cards" => setup.logs(LOGS, service).environment("RATE_LIMIT", "10").tag("steward:heal", "dry-run"),
             "bank/ledger" => setup.tag("steward:heal", "auto"),
             "bank/reports" => setup.tag("steward:heal", "dry-run"),
             _ => setup,
@@ -88,7 +88,7 @@ pub(crate) fn enter(account: &Account) -> Result<()> {
         answered(opted_in.running())?;
     }
     // What the bank's pipeline has built and will deploy.
-    for (repository, tag) in [("payments", "1.1"), ("payments", "1.2"), ("ledger", "2.0")] {
+    for (repository, tag) in [("cards", "1.1"), ("cards", "1.2"), ("ledger", "2.0")] {
         answered(account.push(repository, &[tag], Build::from(format!("{repository} {tag}").as_str())))?;
     }
     account.take_events();

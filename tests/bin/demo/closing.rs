@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cast::CAST;
 use crate::ledger::{Ledger, is_write};
 use crate::page::Look;
+use crate::reading::spoken;
 use crate::stage::{Stage, counted, short};
-use crate::timeline::spoken;
 
 /// Prints it.
 pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: Duration) {

@@ -80,11 +80,6 @@ impl Ledger {
         let is = |alert: &Published, name: &str, value: &str| alert.attributes.get(name).is_some_and(|v| v == value);
         self.alerts.iter().filter(|alert| is(alert, "kind", kind) && is(alert, "subject", service)).count()
     }
-
-    /// The kinds of all alerts, in order.
-    pub(crate) fn kinds(&self) -> Vec<&str> {
-        self.alerts.iter().filter_map(|alert| alert.attributes.get("kind")).map(String::as_str).collect()
-    }
 }
 
 /// Whether a call, as `service:Operation`, could change something.

@@ -11,7 +11,6 @@ impl Stage {
     /// end of the rollout.
     pub(crate) async fn deploys(&mut self, service: &str, tag: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
         let (cluster, name) = service.split_once('/').unwrap_or_default();
-        self.aside("CI", service, &format!("deploys {name}:{tag}"));
         let image = format!("{}/{name}:{tag}", lab::context::REGISTRY);
         let revised = self.account.revise(cluster, name, |revision| {
             let container = &mut revision["containerDefinitions"][0];
@@ -19,7 +18,11 @@ impl Stage {
             change(container);
         });
         answered(revised)?;
-        self.settle().await
+        let began = self.now();
+        self.settle().await?;
+        let took = crate::reading::spoken(self.now().duration_since(began));
+        self.aside("CI", service, &format!("deploys {name}:{tag}; within {took} ECS calls the rollout complete"));
+        Ok(())
     }
 
     /// Sets how many tasks a service wants, as autoscaling does.
@@ -39,7 +42,9 @@ impl Stage {
             for task in arns.filter_map(|arn| arn.rsplit('/').next()) {
                 if self.logged.insert(task.to_owned()) {
                     let stream = format!("{name}/{name}/{task}");
-                    lines.iter().for_each(|line| self.world.logs().write(LOGS, &stream, self.world.now(), line));
+                    for line in lines {
+                        self.world.logs().write(LOGS, &stream, self.world.now(), line);
+                    }
                 }
             }
             self.run_for(SignedDuration::from_secs(20)).await?;
@@ -53,5 +58,10 @@ impl Stage {
         let word = |alert: &lab::sns::Published, name: &str| alert.attributes.get(name).cloned().unwrap_or_default();
         let told = self.ledger.alerts.iter().map(|alert| format!("{} {}", word(alert, "kind"), word(alert, "subject")));
         told.eq(expected.iter().map(|kind| (*kind).to_owned()))
+    }
+
+    /// The text of the first alert since the act began.
+    pub(crate) fn first_alert(&self) -> &str {
+        self.ledger.alerts.first().map_or("", |alert| alert.message.as_str())
     }
 }

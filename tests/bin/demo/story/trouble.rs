@@ -34,7 +34,10 @@ pub(super) async fn a_bad_image(stage: &mut Stage) -> Result<()> {
     let remembered = stage.ledger.records("deploy", SERVICE).last().is_some_and(|record| record["bad_digests"] == 1);
     stage.check(remembered, "the digest is remembered as bad");
     let told = stage.told(&["rollout-failed shop/backend", "resolved shop/backend"]);
-    stage.check(told, "the failed rollout is told once, with its cause, and once that it is over");
+    stage.check(
+        told && stage.first_alert().contains("exit code 1"),
+        "the failed rollout is told once, with its cause, and once that it is over",
+    );
     Ok(())
 }
 
