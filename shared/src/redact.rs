@@ -27,7 +27,7 @@ const PATTERNS: [&str; 8] = [
     // The same with a bare value.
     r#"(?i)(?P<keep>[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s*(?:=>|[:=])\s*)[^\s,;&"'\[]+"#,
     // An option of a command line, and its value as the next word.
-    r#"(?i)(?P<keep>(?:^|\s)--?[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s+)[^\s\[-]\S*"#,
+    r"(?i)(?P<keep>(?:^|\s)--?[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s+)[^\s\[-]\S*",
 ];
 
 static SECRETS: LazyLock<Vec<Regex>> =

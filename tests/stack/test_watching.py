@@ -102,6 +102,8 @@ def test_every_kind_of_alert_has_a_runbook(function):
     source = ROOT / "functions" / function.removesuffix("Function").lower() / "src"
     code = "".join(path.read_text() for path in source.rglob("*.rs"))
     kinds = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)",\s*Severity::', code))
+    for listed in re.findall(r"const KINDS: [^=]*= \[([^]]*)\]", code):
+        kinds |= set(re.findall(r'"([a-z-]+)"', listed))
     assert kinds, "no alert was found in the code"
     assert not [kind for kind in sorted(kinds) if not (ROOT / f"docs/runbooks/{kind}.md").exists()]
 

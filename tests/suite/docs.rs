@@ -10,19 +10,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}")).unwrap()
 }
 
 /// Files of a folder with this ending, by name without it.
-fn names(folder: &str, ending: &str) -> BTreeSet<String> {
+pub(crate) fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(root().join(folder)).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
 }
 
 /// Every Markdown page, by its path from the root.
-fn pages() -> BTreeMap<String, String> {
+pub(crate) fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     for folder in [".", "docs", "docs/adr", "docs/runbooks"] {
         for name in names(folder, ".md") {
@@ -36,13 +36,13 @@ fn pages() -> BTreeMap<String, String> {
 }
 
 /// What stands between back quotes, outside of blocks of code.
-fn quoted(page: &str) -> Vec<&str> {
+pub(crate) fn quoted(page: &str) -> Vec<&str> {
     let prose = page.split("```").step_by(2);
     prose.flat_map(|part| part.lines().flat_map(|line| line.split('`').skip(1).step_by(2))).collect()
 }
 
 /// The part of a source file that is not its tests.
-fn source(path: &str) -> String {
+pub(crate) fn source(path: &str) -> String {
     text(path).split("#[cfg(test)]").next().unwrap().to_owned()
 }
 
@@ -157,16 +157,50 @@ fn every_kind_of_alert_and_every_alarm_has_a_runbook_and_no_runbook_is_left_over
     }
 }
 
+/// The cells of the rows of the table of a page whose heading begins so, without back quotes.
+pub(crate) fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let table = page.split(&format!("\n| {heading}")).nth(1).unwrap().split("\n\n").next().unwrap();
+    let cells = |row: &str| row.split('|').skip(1).map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
+    let rows: Vec<Vec<String>> = table.lines().skip(2).map(cells).collect();
+    assert!(rows.len() > 2, "{heading}: {rows:?}");
+    rows
+}
+
+/// The first cell of each of these rows.
+pub(crate) fn rows(page: &str, heading: &str) -> BTreeSet<String> {
+    let table = table(page, heading);
+    let rows: BTreeSet<String> = table.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(rows.len(), table.len(), "{heading}: a row stands there twice");
+    rows
+}
+
+/// The code of a file, without its tests, its comments and its attributes.
+pub(crate) fn code(path: &str) -> String {
+    let source = source(path);
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.filter(|line| !line.trim_start().starts_with("#[")).collect::<Vec<_>>().join("\n")
+}
+
+/// The texts between quotes in a piece of code.
+pub(crate) fn literals(code: &str) -> BTreeSet<String> {
+    code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Whether it is a word as records have them.
+pub(crate) fn is_word(literal: &str) -> bool {
+    literal.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()))
+}
+
 #[test]
 fn every_decision_word_is_explained() {
-    let source = source("functions/deploy/src/report.rs");
-    let words = source.split("fn word(").nth(1).unwrap().split("\n}").next().unwrap();
-    let words: BTreeSet<&str> = words.split('"').skip(1).step_by(2).chain(["failed", "deferred", "ignored"]).collect();
-    assert!(words.len() > 20, "{words:?}");
-    let page = text("docs/deploy.md");
-    let table = page.split("| decision | reason").nth(1).unwrap().split("\n\n").next().unwrap();
-    let rows = table.lines().skip(2).filter_map(|row| row.split('`').nth(1));
-    assert_eq!(rows.collect::<BTreeSet<_>>(), words);
+    let code_of = code("functions/deploy/src/report.rs");
+    let words = literals(code_of.split("fn word(").nth(1).unwrap().split("\n}").next().unwrap());
+    let back = literals(&code("functions/deploy/src/rollback.rs")).into_iter();
+    let back = back.filter(|word| is_word(word) && word.contains('-'));
+    let known = ["failed", "deferred", "ignored"].map(str::to_owned);
+    let words: BTreeSet<String> = words.into_iter().chain(back).chain(known).collect();
+    assert!(words.len() > 24, "{words:?}");
+    assert_eq!(rows(&text("docs/deploy.md"), "decision | reason"), words);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! What the fault explorer runs at each `make test`: every schedule in which delivery goes wrong, every schedule with one
-//! fault at one call, and the designs that are known to be wrong. `make explore` runs them together, and random ones.
+//! fault at one call, and the designs that are known to be wrong; of the pair every so many of these. `make explore` runs
+//! all, together, and random ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab::explorer::case::Case;
 use lab::explorer::choices::Bound;
-use lab::explorer::designs::Design;
-use lab::explorer::scene::Scene;
-use lab::explorer::search::{Search, Tally, after, expose};
+use lab::explorer::search::{Search, Tally, after, expose, wrong};
 use lab::template::Template;
 
 fn template() -> Arc<Template> {
@@ -17,7 +17,7 @@ fn template() -> Arc<Template> {
 }
 
 fn explored(scene: &str, bounds: &[Bound]) -> Tally {
-    let mut search = Search::new(template(), Scene::named(scene).unwrap(), Design::Deploy).unwrap();
+    let mut search = Search::new(template(), Case::named(scene).unwrap()).unwrap();
     for bound in bounds {
         search.exhaust(*bound, None, false);
     }
@@ -72,10 +72,50 @@ fn a_bad_image_after_a_good_one_survives_every_delivery_and_every_single_fault()
     check("release-good-bad", &[DELIVERY, ONE_FAULT]);
 }
 
+/// Of the pair, whose schedules are long: nothing goes wrong, then every so many of those in which one thing does.
+#[track_caller]
+fn check_some(scene: &str, stride: usize) {
+    let mut search = Search::new(template(), Case::named(scene).unwrap()).unwrap();
+    search.sample(DELIVERY, stride.div_ceil(4), false);
+    search.sample(ONE_FAULT, stride, false);
+    let tally = search.tally();
+    let found: Vec<String> = tally.found.iter().map(|f| format!("{} {}", f.replay(), f.violation)).collect();
+    assert!(found.is_empty(), "{} schedules:\n{}", tally.schedules, found.join("\n"));
+}
+
+#[test]
+fn what_ends_again_and_again_is_taken_back_once_and_told_once() {
+    check_some("heal-crash", 20);
+    check_some("heal-release", 40);
+}
+
+#[test]
+fn two_services_that_break_at_once_are_healed_each_by_itself() {
+    check_some("heal-two", 60);
+}
+
+#[test]
+fn a_rollback_that_does_not_help_is_not_followed_by_another() {
+    check_some("heal-fails", 60);
+}
+
+#[test]
+fn a_service_that_has_not_opted_in_is_never_taken_back() {
+    check_some("heal-dry-run", 40);
+    check_some("heal-silent", 40);
+    check_some("heal-quiet", 20);
+}
+
+#[test]
+fn a_rollout_that_failed_is_told_once_whoever_takes_it_back() {
+    check_some("heal-rollout", 20);
+    check_some("heal-stop", 40);
+}
+
 #[test]
 fn every_design_that_is_known_to_be_wrong_is_found() {
-    for design in Design::WRONG {
+    for design in wrong() {
         let found = expose(&template(), design, after(Duration::from_mins(3))).unwrap();
-        assert!(found.is_some(), "missed: {}", design.name());
+        assert!(found.is_some(), "missed: {}", design.name);
     }
 }

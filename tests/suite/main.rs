@@ -13,6 +13,7 @@ mod docs;
 mod explorer;
 mod fuzz;
 mod heal;
+mod heal_docs;
 mod hosting;
 mod lost_outcome;
 mod outbox;

@@ -103,11 +103,25 @@ impl Choices {
         self.faults
     }
 
+    /// How many events, or schedules, met a mishap.
+    pub fn mishaps(&self) -> u32 {
+        self.mishaps
+    }
+
     /// What was taken, without the first alternatives at the end: a script for the same schedule.
     pub fn script(&self) -> Vec<usize> {
         let mut picks: Vec<usize> = self.made.iter().map(|choice| choice.pick).collect();
         picks.truncate(picks.iter().rposition(|pick| *pick > 0).map_or(0, |last| last + 1));
         picks
+    }
+
+    /// Scripts of all schedules that differ from this one in one choice, and in what follows from it.
+    pub fn neighbours(&self) -> impl Iterator<Item = Vec<usize>> {
+        let picks = |count: usize| self.made.iter().take(count).map(|choice| choice.pick);
+        self.made.iter().enumerate().flat_map(move |(at, choice)| {
+            let others = (0..choice.of).filter(move |pick| *pick != choice.pick);
+            others.map(move |pick| picks(at).chain([pick]).collect())
+        })
     }
 
     /// Script of the next schedule in depth-first order, or `None` after the last.
@@ -189,6 +203,16 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = one.iter().collect();
         assert_eq!(distinct.len(), one.len());
         assert_eq!(all(Bound::product(0, 2)).len(), 2 * (2 + 2 + 4));
+    }
+
+    #[test]
+    fn the_neighbours_of_a_schedule_are_all_that_differ_from_it_in_one_choice() {
+        let mut choices = Choices::scripted(vec![1], Bound::product(0, 1));
+        choices.choose(Kind::Scene, 2);
+        choices.choose(Kind::Fault, 3);
+        choices.choose(Kind::Mishap, 4);
+        let neighbours: Vec<_> = choices.neighbours().collect();
+        assert_eq!(neighbours, [vec![0], vec![1, 1], vec![1, 2]], "a mishap is not within the bound");
     }
 
     #[test]

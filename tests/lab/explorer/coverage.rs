@@ -7,9 +7,10 @@ use jiff::SignedDuration;
 
 use crate::account::CallRecord;
 use crate::faults::Fault;
+use crate::steward;
 
 /// Every call that `deploy` makes, as `service:Operation`.
-pub const CALLS: [&str; 15] = [
+pub const OF_DEPLOY: &[&str] = &[
     "tagging:GetResources",
     "dynamodb:BatchGetItem",
     "dynamodb:GetItem",
@@ -22,13 +23,38 @@ pub const CALLS: [&str; 15] = [
     "ecs:DescribeTaskDefinition",
     "ecs:RegisterTaskDefinition",
     "ecs:UpdateService",
+    "ecs:StopServiceDeployment",
     "ecr:DescribeImages",
     "sns:Publish",
+    "events:PutEvents",
     "sqs:SendMessage",
 ];
 
+/// Every call that `heal` makes.
+pub const OF_HEAL: &[&str] = &[
+    "dynamodb:BatchGetItem",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "ecs:DescribeServices",
+    "ecs:DescribeTasks",
+    "ecs:ListTasks",
+    "ecs:ListServiceDeployments",
+    "ecs:DescribeServiceRevisions",
+    "ecs:DescribeTaskDefinition",
+    "ecr:DescribeImages",
+    "logs:GetLogEvents",
+    "sns:Publish",
+    "events:PutEvents",
+    "scheduler:CreateSchedule",
+    "sqs:SendMessage",
+];
+
+/// The functions, and the calls of each.
+pub const FUNCTIONS: [(&str, &[&str]); 2] = [("deploy", OF_DEPLOY), ("heal", OF_HEAL)];
+
 /// Every fault, by its name.
-pub const FAULTS: [&str; 10] = [
+pub const FAULTS: [&str; 11] = [
     "throttled",
     "throttled once",
     "denied",
@@ -39,16 +65,27 @@ pub const FAULTS: [&str; 10] = [
     "lost once",
     "stale",
     "late effect",
+    "entries failed",
 ];
 
 /// Reads that AWS does not promise to be consistent with the last write.
 const LAGGING: [&str; 3] = ["GetResources", "DescribeServices", "DescribeImages"];
-const WRITES: [&str; 5] = ["PutItem", "RegisterTaskDefinition", "UpdateService", "Publish", "SendMessage"];
+const WRITES: [&str; 8] = [
+    "PutItem",
+    "RegisterTaskDefinition",
+    "UpdateService",
+    "StopServiceDeployment",
+    "Publish",
+    "PutEvents",
+    "CreateSchedule",
+    "SendMessage",
+];
 
 /// The name of a fault in the table; `None` for none.
 pub fn name(fault: Fault) -> Option<&'static str> {
     Some(match fault {
-        Fault::Ok | Fault::Refused(..) | Fault::EntriesFailed => return None,
+        Fault::Ok | Fault::Refused(..) => return None,
+        Fault::EntriesFailed => "entries failed",
         Fault::Throttled => "throttled",
         Fault::ThrottledOnce => "throttled once",
         Fault::Denied => "denied",
@@ -82,6 +119,9 @@ pub fn possible(operation: &str, fresh: bool) -> Vec<Fault> {
         // Before its message is delivered again, and after it.
         faults.extend([20, 140].map(|seconds| Fault::LateEffect(SignedDuration::from_secs(seconds))));
     }
+    if operation == "PutEvents" {
+        faults.push(Fault::EntriesFailed);
+    }
     faults
 }
 
@@ -95,13 +135,19 @@ pub fn impossible(call: &str, fault: &str) -> Option<&'static str> {
             Some("what it reads never changes, or an older answer is no other fault")
         }
         "late effect" if !WRITES.contains(&operation) => Some("a read has no effect"),
+        "entries failed" if operation != "PutEvents" => Some("only PutEvents answers 200 to what failed"),
         _ => None,
     }
 }
 
-/// How often each call met each fault.
+/// The function that makes a call, by what it signs with.
+fn function(record: &CallRecord) -> &'static str {
+    if record.call.caller.contains(steward::HEAL) { "heal" } else { "deploy" }
+}
+
+/// How often each call of each function met each fault.
 #[derive(Clone, Debug, Default)]
-pub struct Coverage(BTreeMap<(String, &'static str), u64>);
+pub struct Coverage(BTreeMap<(&'static str, String, &'static str), u64>);
 
 impl Coverage {
     /// Counts the faults that calls met. Attempts of one SDK call count once.
@@ -109,7 +155,7 @@ impl Coverage {
         for record in calls.iter().filter(|record| record.call.attempt == 1) {
             if let Some(fault) = name(record.fault) {
                 let call = format!("{}:{}", record.call.service, record.call.operation);
-                *self.0.entry((call, fault)).or_default() += 1;
+                *self.0.entry((function(record), call, fault)).or_default() += 1;
             }
         }
     }
@@ -121,45 +167,59 @@ impl Coverage {
         }
     }
 
-    fn hits(&self, call: &str, fault: &'static str) -> u64 {
-        self.0.get(&(call.to_owned(), fault)).copied().unwrap_or_default()
+    fn hits(&self, function: &'static str, call: &str, fault: &'static str) -> u64 {
+        self.0.get(&(function, call.to_owned(), fault)).copied().unwrap_or_default()
     }
 
-    /// Cells of the table that can be hit and were not.
+    /// Cells of the tables that can be hit and were not.
     pub fn missing(&self) -> Vec<String> {
-        let cells = CALLS.iter().flat_map(|call| FAULTS.iter().map(move |fault| (*call, *fault)));
-        let missing = cells.filter(|(call, fault)| impossible(call, fault).is_none() && self.hits(call, fault) == 0);
-        missing.map(|(call, fault)| format!("{call} x {fault}")).collect()
+        let missing = cells().filter(|(function, call, fault)| {
+            impossible(call, fault).is_none() && self.hits(function, call, fault) == 0
+        });
+        missing.map(|(function, call, fault)| format!("{function} {call} x {fault}")).collect()
     }
 
-    /// Calls that met faults and are not in the table.
-    pub fn unknown(&self) -> Vec<&str> {
-        let mut unknown: Vec<&str> = self.0.keys().map(|(call, _)| call.as_str()).collect();
-        unknown.retain(|call| !CALLS.contains(call));
+    /// Calls that met faults and are in no table.
+    pub fn unknown(&self) -> Vec<String> {
+        let is_known = |function: &str, call: &str| {
+            FUNCTIONS.iter().any(|(name, calls)| *name == function && calls.contains(&call))
+        };
+        let unknown = self.0.keys().filter(|(function, call, _)| !is_known(function, call));
+        let mut unknown: Vec<String> = unknown.map(|(function, call, _)| format!("{function} {call}")).collect();
         unknown.dedup();
         unknown
     }
 
-    /// The table; a dash where a fault cannot be.
+    /// The tables; a dash where a fault cannot be.
     pub fn table(&self) -> String {
-        let mut text = format!("{:<32}", "");
-        for fault in FAULTS {
-            let _ = write!(text, "{:>10}", fault.split(' ').next().unwrap_or_default());
-        }
-        let _ = write!(text, "\n{:<32}", "");
-        for fault in FAULTS {
-            let _ = write!(text, "{:>10}", fault.split_once(' ').map_or("", |(_, rest)| rest));
-        }
-        for call in CALLS {
-            let _ = write!(text, "\n{call:<32}");
+        let mut text = String::new();
+        for (function, calls) in FUNCTIONS {
+            let _ = write!(text, "{function:<32}");
             for fault in FAULTS {
-                let cell = match (impossible(call, fault), self.hits(call, fault)) {
-                    (Some(_), 0) => "-".to_owned(),
-                    (_, hits) => hits.to_string(),
-                };
-                let _ = write!(text, "{cell:>10}");
+                let _ = write!(text, "{:>10}", fault.split(' ').next().unwrap_or_default());
             }
+            let _ = write!(text, "\n{:<32}", "");
+            for fault in FAULTS {
+                let _ = write!(text, "{:>10}", fault.split_once(' ').map_or("", |(_, rest)| rest));
+            }
+            for call in calls {
+                let _ = write!(text, "\n{call:<32}");
+                for fault in FAULTS {
+                    let cell = match (impossible(call, fault), self.hits(function, call, fault)) {
+                        (Some(_), 0) => "-".to_owned(),
+                        (_, hits) => hits.to_string(),
+                    };
+                    let _ = write!(text, "{cell:>10}");
+                }
+            }
+            text.push_str("\n\n");
         }
-        text
+        text.trim_end().to_owned()
     }
+}
+
+/// Every cell of the tables: function, call, fault.
+pub fn cells() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let calls = FUNCTIONS.into_iter().flat_map(|(function, calls)| calls.iter().map(move |call| (function, *call)));
+    calls.flat_map(|(function, call)| FAULTS.into_iter().map(move |fault| (function, call, fault)))
 }

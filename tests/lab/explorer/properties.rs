@@ -29,6 +29,20 @@ pub enum Property {
     ToldOnce,
     /// Every message was handled, or is in the dead-letter queue.
     Messages,
+    /// People are not told the same of an incident twice.
+    ToldAgain,
+    /// People are told of nothing that is not so.
+    Groundless,
+    /// A service is asked back, and goes back, at most once in the time for which it may be.
+    Window,
+    /// A service goes back to its last successful deployment and to nothing else.
+    Target,
+    /// A service goes back only where its tags allow it.
+    OptedIn,
+    /// What a service was taken back from is not rolled out again.
+    Forward,
+    /// A stack that is told to change nothing changes nothing.
+    Silent,
     /// Nothing panics, and the scene can be played.
     Plays,
 }
@@ -60,7 +74,10 @@ pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
                 format!("{} runs {}, not {}", expected.service, named(scene, &running), expected.runs.join(" or "));
             violated(Property::Converges, text);
         }
-        let told = |kind: &str| played.alerts.iter().any(|alert| is_about(alert, kind, expected.service));
+        let told = |kind: &str| {
+            let handed_on = kind == "rolled-back" && handed_on(played, expected.service).next().is_some();
+            handed_on || played.alerts.iter().any(|alert| is_about(alert, kind, expected.service))
+        };
         if let Some(kind) = expected.told.filter(|kind| !told(kind) && !is_excused(played, expected.service)) {
             violated(Property::Reported, format!("no alert says {kind} of {}", expected.service));
         }
@@ -135,8 +152,14 @@ fn writes(record: &CallRecord, service: &str) -> bool {
     }
 }
 
-fn arrives(record: &CallRecord) -> bool {
-    record.error.is_none() && !matches!(record.fault, Fault::CrashBefore | Fault::LateEffect(_))
+pub(super) fn arrives(record: &CallRecord) -> bool {
+    let is_kept_away = matches!(record.fault, Fault::CrashBefore | Fault::LateEffect(_) | Fault::EntriesFailed);
+    record.error.is_none() && !is_kept_away
+}
+
+/// Whether a call takes effect, be it later.
+pub(super) fn reaches(record: &CallRecord) -> bool {
+    arrives(record) || matches!(record.fault, Fault::LateEffect(_))
 }
 
 /// A deployment of a digest after an earlier one of the same was rolled back, by a call of an invocation that began after
@@ -174,9 +197,23 @@ fn repeated(scene: &Scene, service: &str, rollouts: &[PastDeployment], violated:
     }
 }
 
+/// What `deploy` had `heal` tell: details of the rollouts of a service that failed.
+fn handed_on<'a>(played: &'a Played, service: &str) -> impl Iterator<Item = &'a str> {
+    let of_service = format!("/{service}\"");
+    let put = played.calls.iter().filter(|record| record.call.operation == "PutEvents" && reaches(record));
+    let entries = put.map(|record| &record.call.input["Entries"][0]);
+    let failed = entries.filter(|entry| entry["DetailType"] == "Rollout Failed");
+    failed.filter_map(|entry| entry["Detail"].as_str()).filter(move |detail| detail.contains(&of_service))
+}
+
 fn told(played: &Played, service: &str, rollouts: &[PastDeployment], violated: &mut impl FnMut(Property, String)) {
     let nothing_failed = played.choices.faults() == 0;
     let told = |kind: &str, digest: &String| {
+        if kind == "rolled-back" {
+            // By its first twelve digits, as people read it.
+            let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
+            return handed_on(played, service).filter(|detail| detail.contains(&short)).count();
+        }
         let mine = played.alerts.iter().filter(|alert| is_about(alert, kind, service));
         mine.filter(|alert| alert.message.contains(digest.as_str())).count()
     };
@@ -201,7 +238,7 @@ fn told(played: &Played, service: &str, rollouts: &[PastDeployment], violated: &
     }
 }
 
-fn messages(played: &Played, violated: &mut impl FnMut(Property, String)) {
+pub(super) fn messages(played: &Played, violated: &mut impl FnMut(Property, String)) {
     if played.left > 0 {
         violated(Property::Messages, format!("{} messages are still in the queue", played.left));
     }

@@ -16,10 +16,12 @@ use crate::account::{Account, CallRecord};
 use crate::bus::Mishap;
 use crate::clock::VirtualClock;
 use crate::ecs::PastDeployment;
+use crate::faults::Fault;
 use crate::fifo::Outgoing;
 use crate::sns::Published;
 use crate::steward;
 use crate::template::Template;
+use crate::wire::Call;
 use crate::world::{Invoked, Step as WorldStep, World};
 
 /// Sweeps at the end. In the first one calls may still fail; what it starts and what it missed, the next ones see.
@@ -51,15 +53,17 @@ pub struct Played {
     pub left: usize,
     /// Service deployments since the trouble began, by service.
     pub rollouts: BTreeMap<&'static str, Vec<PastDeployment>>,
+    /// Which invocation made a call, by the SDK's own id of the call; where that was asked for.
+    pub made_by: BTreeMap<String, usize>,
     /// What happened, line by line, if that was asked for.
     pub trace: Vec<String>,
 }
 
 /// When services and repositories were last written, for reads that lag.
 #[derive(Clone, Copy, Debug, Default)]
-struct Written {
+pub(super) struct Written {
     services: Timestamp,
-    repositories: Timestamp,
+    pub(super) repositories: Timestamp,
 }
 
 impl Written {
@@ -117,6 +121,7 @@ pub async fn play(
         dead: queue("DeployDeadLetterQueue").into_iter().map(|message| message.body).collect(),
         left: queue("DeployQueue").len(),
         rollouts: rollouts.collect(),
+        made_by: BTreeMap::new(),
         trace: trace.borrow().clone(),
         choices,
         account,
@@ -199,16 +204,19 @@ impl Stage {
         let (choices, loses) = (self.choices.clone(), scene.loses);
         self.world.bus().disturb(Box::new(move |event| mishap(event, &choices, loses, gap)));
         let (choices, written) = (self.choices.clone(), Arc::clone(&self.written));
-        self.world.account().inject(Box::new(move |call| {
-            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-            let faults = coverage::possible(&call.operation, written.is_fresh(&call.service, call.at));
-            if call.operation == "UpdateService" {
-                written.services = call.at;
-            }
-            let pick = choices.lock().choose(Kind::Fault, faults.len());
-            faults.get(pick).copied().unwrap_or(crate::faults::Fault::Ok)
-        }));
+        self.world.account().inject(Box::new(move |call| fault(call, &choices, &written)));
     }
+}
+
+/// What becomes of a call.
+pub(super) fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>) -> Fault {
+    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+    let faults = coverage::possible(&call.operation, written.is_fresh(&call.service, call.at));
+    if matches!(call.operation.as_str(), "UpdateService" | "StopServiceDeployment") {
+        written.services = call.at;
+    }
+    let pick = choices.lock().choose(Kind::Fault, faults.len());
+    faults.get(pick).copied().unwrap_or(Fault::Ok)
 }
 
 fn mishap(event: &Value, choices: &Shared, loses: bool, gap: SignedDuration) -> Mishap {
@@ -227,7 +235,7 @@ fn mishap(event: &Value, choices: &Shared, loses: bool, gap: SignedDuration) -> 
     all.get(pick).copied().unwrap_or(Mishap::None)
 }
 
-fn sweep_event(count: usize) -> String {
+pub(super) fn sweep_event(count: usize) -> String {
     json!({
         "version": "0", "id": format!("sweep-{count}"), "detail-type": "Sweep", "source": "steward",
         "account": crate::context::ACCOUNT_ID, "region": crate::context::REGION, "resources": [], "detail": {},
@@ -236,7 +244,7 @@ fn sweep_event(count: usize) -> String {
 }
 
 /// Writes down what happens in the world.
-fn trace(world: &mut World) -> Rc<RefCell<Vec<String>>> {
+pub(super) fn trace(world: &mut World) -> Rc<RefCell<Vec<String>>> {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let (sink, start) = (Rc::clone(&lines), world.now());
     world.observe(Box::new(move |at, step| {
@@ -251,10 +259,10 @@ fn describe(step: &WorldStep) -> Option<String> {
     Some(match step {
         WorldStep::Event { event, mishap } => {
             let detail = &event["detail"];
-            let what = [&detail["image-tag"], &detail["eventName"], &detail["deploymentId"], &detail["lastStatus"]];
-            let what: Vec<&str> = what.iter().filter_map(|value| value.as_str()).collect();
+            let what = ["image-tag", "eventName", "deploymentId", "lastStatus", "stoppedReason", "service", "outcome"];
+            let what: Vec<&str> = what.iter().filter_map(|name| detail[*name].as_str()).collect();
             let kind = event["detail-type"].as_str().unwrap_or_default();
-            if kind == "ECS Task State Change" {
+            if kind == "ECS Task State Change" && detail["lastStatus"] != "STOPPED" {
                 return None;
             }
             format!(
@@ -263,11 +271,12 @@ fn describe(step: &WorldStep) -> Option<String> {
                 if *mishap == Mishap::None { String::new() } else { format!("{mishap:?}") }
             )
         }
-        WorldStep::Invoked { messages, .. } => {
+        WorldStep::Invoked { function, messages } => {
             let body = messages.first().map(|message| message.body.as_str()).unwrap_or_default();
             let event: Value = serde_json::from_str(body).unwrap_or_default();
             let receives = messages.first().map_or(0, |message| message.receives);
-            format!("invoked  {} (receive {receives})", event["detail-type"].as_str().unwrap_or("not an event"))
+            let kind = event["detail-type"].as_str().unwrap_or("not an event");
+            format!("invoked  {function}: {kind} (receive {receives})")
         }
         WorldStep::Called(record) => {
             let fault = coverage::name(record.fault).map(|fault| format!("  <== {fault}")).unwrap_or_default();

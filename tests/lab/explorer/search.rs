@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::case::{Case, Judged};
 use super::choices::{Bound, Choices};
 use super::coverage::Coverage;
 use super::designs::Design;
-use super::properties::{self, Property, Violation};
+use super::heal;
+use super::properties::{Property, Violation};
 use super::scene::Scene;
-use super::schedule::{Played, play};
 use crate::template::Template;
 
 /// Most violations that are kept; more say nothing new.
@@ -46,9 +47,9 @@ impl Found {
 }
 
 /// Reads what [`Found::replay`] wrote: scene, seed, script.
-pub fn read_replay(text: &str) -> Option<(&'static Scene, u64, Vec<usize>)> {
+pub fn read_replay(text: &str) -> Option<(Case, u64, Vec<usize>)> {
     let mut parts = text.splitn(3, ':');
-    let (scene, seed) = (Scene::named(parts.next()?)?, parts.next()?.parse().ok()?);
+    let (case, seed) = (Case::named(parts.next()?)?, parts.next()?.parse().ok()?);
     let mut script = Vec::new();
     for pick in parts.next()?.split(',').filter(|pick| !pick.is_empty()) {
         let (at, pick) = pick.split_once('=')?;
@@ -56,7 +57,7 @@ pub fn read_replay(text: &str) -> Option<(&'static Scene, u64, Vec<usize>)> {
         script.resize(script.len().max(at + 1), 0);
         *script.get_mut(at)? = pick.parse().ok()?;
     }
-    Some((scene, seed, script))
+    Some((case, seed, script))
 }
 
 /// What came of a search.
@@ -94,8 +95,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct Search {
     template: Arc<Template>,
-    scene: &'static Scene,
-    design: Design,
+    case: Case,
     /// Only this property counts, if any is named.
     only: Option<Property>,
     tally: Tally,
@@ -103,13 +103,13 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search through `scene` with `design` in the place of `deploy`.
+    /// A search through the schedules of `case`.
     ///
     /// # Errors
     /// No runtime could be made.
-    pub fn new(template: Arc<Template>, scene: &'static Scene, design: Design) -> std::io::Result<Self> {
+    pub fn new(template: Arc<Template>, case: Case) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self { template, scene, design, only: None, tally: Tally { complete: true, ..Tally::default() }, runtime })
+        Ok(Self { template, case, only: None, tally: Tally { complete: true, ..Tally::default() }, runtime })
     }
 
     /// Lets nothing but `property` count.
@@ -129,9 +129,8 @@ impl Search {
     }
 
     /// Plays one schedule. What cannot be played, or panics, is a violation too.
-    pub fn play(&self, choices: Choices, seed: u64, traced: bool) -> Result<Played, Violation> {
-        let (template, scene, design) = (&self.template, self.scene, self.design);
-        let playing = AssertUnwindSafe(|| self.runtime.block_on(play(template, scene, design, choices, seed, traced)));
+    pub fn play(&self, choices: Choices, seed: u64, traced: bool) -> Result<Judged, Violation> {
+        let playing = AssertUnwindSafe(|| self.runtime.block_on(self.case.play(&self.template, choices, seed, traced)));
         let unplayable = |text: String| Violation { property: Property::Plays, text };
         match catch_unwind(playing) {
             Ok(played) => played.map_err(unplayable),
@@ -149,7 +148,7 @@ impl Search {
         let (script, violations, choices) = match self.play(choices, seed, false) {
             Ok(played) => {
                 self.tally.coverage.count(&played.calls);
-                (played.choices.script(), properties::check(self.scene, &played), Some(played.choices))
+                (played.choices.script(), played.violations, Some(played.choices))
             }
             Err(violation) => (script.to_vec(), vec![violation], None),
         };
@@ -157,7 +156,7 @@ impl Search {
             if self.only.is_none_or(|only| only == violation.property) {
                 self.tally.violations += 1;
                 if self.tally.found.len() < KEPT {
-                    self.tally.found.push(Found { scene: self.scene.name, script: script.clone(), seed, violation });
+                    self.tally.found.push(Found { scene: self.case.name(), script: script.clone(), seed, violation });
                 }
             }
         }
@@ -180,6 +179,18 @@ impl Search {
         }
     }
 
+    /// Runs every `stride`th of the schedules that differ in one choice from the one in which nothing goes wrong, as far as
+    /// `bound` allows. With `first` it stops at the first that violates.
+    pub fn sample(&mut self, bound: Bound, stride: usize, first: bool) {
+        let Some(base) = self.run(Choices::scripted(Vec::new(), bound), &[], 0) else { return };
+        for script in base.neighbours().skip(stride / 2).step_by(stride) {
+            self.run(Choices::scripted(script.clone(), bound), &script, 0);
+            if first && !self.tally.found.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Runs random schedules, from `seed` on, until time is up.
     pub fn random(&mut self, seed: u64, until: Instant) {
         let mut seed = seed;
@@ -190,18 +201,45 @@ impl Search {
     }
 }
 
-/// Searches for the schedule with which `design` breaks what it is known to break, the smaller bounds first.
+/// A wrong design, where it fails, and what it breaks there.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrong {
+    /// Its name.
+    pub name: &'static str,
+    case: Case,
+    breaks: Property,
+}
+
+/// All designs that are known to be wrong.
+pub fn wrong() -> impl Iterator<Item = Wrong> {
+    let of_deploy = Design::WRONG.into_iter().filter_map(|design| {
+        let (scene, breaks) = design.breaks();
+        Some(Wrong { name: design.name(), case: Case::Deploy(Scene::named(scene)?, design), breaks })
+    });
+    let of_heal = heal::designs::Design::WRONG.into_iter().filter_map(|design| {
+        let (scene, breaks) = design.breaks();
+        Some(Wrong { name: design.name(), case: Case::Heal(heal::scene::Scene::named(scene)?, design), breaks })
+    });
+    of_deploy.chain(of_heal)
+}
+
+/// Searches for the schedule with which a design breaks what it is known to break, the smaller bounds first.
 ///
 /// # Errors
 /// No runtime could be made.
-pub fn expose(template: &Arc<Template>, design: Design, until: Instant) -> std::io::Result<Option<Found>> {
-    let (name, property) = design.breaks();
-    let Some(scene) = Scene::named(name) else { return Ok(None) };
-    for bound in
-        [Bound::NOTHING, Bound::product(1, 0), Bound::product(2, 0), Bound::product(0, 1), Bound::product(1, 1)]
-    {
-        let mut search = Search::new(Arc::clone(template), scene, design)?.only(property);
-        search.exhaust(bound, Some(until), false);
+pub fn expose(template: &Arc<Template>, design: Wrong, until: Instant) -> std::io::Result<Option<Found>> {
+    let (mishap, fault) = (Bound::product(1, 0), Bound::product(0, 1));
+    // Of the pair it is the faults that tell, and its schedules are long.
+    let is_pair = matches!(design.case, Case::Heal(..));
+    let [first, second] = if is_pair { [fault, mishap] } else { [mishap, fault] };
+    for bound in [Bound::NOTHING, first, second, Bound::product(2, 0), Bound::product(1, 1)] {
+        let mut search = Search::new(Arc::clone(template), design.case)?.only(design.breaks);
+        if is_pair {
+            // Every third fault of a call is one that ends its invocation.
+            search.sample(bound, 3, true);
+        } else {
+            search.exhaust(bound, Some(until), true);
+        }
         if let Some(found) = search.tally().shortest() {
             return Ok(Some(found.clone()));
         }

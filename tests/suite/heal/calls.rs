@@ -1,6 +1,7 @@
 //! What each trigger costs `heal` in AWS calls: of the control planes and logs, and to the stack's own table, topic and bus.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use lab::ecs::StopCause;
 use lab::steward::HEAL;
@@ -17,9 +18,11 @@ async fn cost(stack: &mut Stack, what: &str, minutes: i64, step: impl FnOnce(&mu
     let calls = stack.calls_of(HEAL, before);
     let own = |service: &str| matches!(service, "dynamodb" | "sns" | "sqs" | "events" | "scheduler");
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    calls.iter().for_each(|record| *names.entry(record.call.operation.clone()).or_default() += 1);
+    for record in &calls {
+        *names.entry(record.call.operation.clone()).or_default() += 1;
+    }
     let (own, control): (Vec<_>, Vec<_>) = calls.iter().partition(|record| own(&record.call.service));
-    println!("{what:<58} {:>2} + {:<2}  {names:?}", control.len(), own.len());
+    writeln!(std::io::stdout(), "{what:<58} {:>2} + {:<2}  {names:?}", control.len(), own.len()).unwrap();
     (control.len(), own.len())
 }
 
@@ -49,7 +52,7 @@ async fn each_trigger_costs_what_its_table_says() {
     assert_eq!(cost(&mut stack, "a task that is scaled in", 2, scale_in).await, (0, 0));
     stack.account.ecs("UpdateService", json!({ "cluster": "shop", "service": "api", "desiredCount": 2 })).unwrap();
     stack.minutes(2).await;
-    let sweep = |stack: &mut Stack| stack.to_heal(include_str!("../../../events/sweep.json"));
+    let sweep = |stack: &mut Stack| stack.send_heal(include_str!("../../../events/sweep.json"));
     assert_eq!(cost(&mut stack, "a sweep with nothing open", 1, sweep).await, (0, 2));
     let first =
         cost(&mut stack, "a stop that is counted and not told", 1, |stack| end(stack, StopCause::Exit(1))).await;
@@ -57,7 +60,7 @@ async fn each_trigger_costs_what_its_table_says() {
     let second = cost(&mut stack, "the same again", 1, |stack| end(stack, StopCause::Exit(1))).await;
     assert_eq!(second, (1, 3));
     let third = cost(&mut stack, "the stop that makes it a loop, told, and deploy asked", 1, |stack| {
-        end(stack, StopCause::Exit(1))
+        end(stack, StopCause::Exit(1));
     })
     .await;
     // Nothing is in the log, so that it is asked twice.
@@ -73,7 +76,7 @@ async fn each_trigger_costs_what_its_table_says() {
     stack.world.stop_schedules();
     let single = cost(&mut stack, "a stop that is told at once", 1, |stack| end(stack, StopCause::Exit(139))).await;
     assert!(single.0 <= 8 && single.1 <= 5, "{single:?}");
-    let sweep = |stack: &mut Stack| stack.to_heal(include_str!("../../../events/sweep.json"));
+    let sweep = |stack: &mut Stack| stack.send_heal(include_str!("../../../events/sweep.json"));
     let open = cost(&mut stack, "a sweep with one thing open", 1, sweep).await;
     assert!(open.0 <= 1 && open.1 <= 5, "{open:?}");
     let mute =

@@ -124,7 +124,7 @@ async fn an_event_that_nobody_knows_is_recorded_and_the_queue_goes_on() {
     stack.account.ecs_event("shop", "api", "ECS Hook State Change", &json!({ "eventName": "HOOK_AWAITING_ACTION" }));
     stack.account.service_action("shop", "api", "SERVICE_INVENTED_TOMORROW", None);
     let cause = StopCause::Other { stop_code: Some("InventedTomorrow"), reason: "Nobody knows yet." };
-    stack.to_heal("{ not json");
+    stack.send_heal("{ not json");
     stack.account.end_task("shop", "api", cause).unwrap();
     stack.minutes(3).await;
     assert_eq!((stack.told_kinds(), stack.dead_of_heal()), (vec!["task-stopped shop/api".to_owned()], 1));

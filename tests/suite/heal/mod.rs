@@ -5,6 +5,7 @@ mod calls;
 mod crash_loop;
 mod delivery;
 mod evidence;
+mod example;
 mod jobs;
 mod modes;
 mod normal;

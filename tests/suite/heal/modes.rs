@@ -35,7 +35,7 @@ async fn the_parameter_caps_what_the_tag_asks_for() {
 #[tokio::test]
 async fn tags_that_cannot_be_read_are_told_and_heal_nothing() {
     let stack = looped("auto", "yes please").await;
-    assert!(stack.told().len() > 0 && stack.writes() == 0, "{:?}", stack.told_kinds());
+    assert!(!stack.told().is_empty() && stack.writes() == 0, "{:?}", stack.told_kinds());
     assert!(stack.told()[0].message.contains("tags cannot be read"), "{}", stack.told()[0].message);
 }
 

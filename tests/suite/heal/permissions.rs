@@ -36,7 +36,7 @@ pub(crate) async fn every_path() -> Vec<Stack> {
     others.account.service_action("shop", "api", "SERVICE_TASK_START_IMPAIRED", None);
     others.say("Mute Requested", &json!({ "all": true, "minutes": 5, "why": "test" }));
     others.say("Healing Resumed", &json!({ "all": true }));
-    others.to_heal("{ not json");
+    others.send_heal("{ not json");
     others.minutes(20).await;
 
     // Without a circuit breaker the rollout itself is stopped.

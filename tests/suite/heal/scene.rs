@@ -115,7 +115,7 @@ impl Stack {
     }
 
     /// Sends a message straight to `heal`'s queue.
-    pub(crate) fn to_heal(&mut self, body: &str) {
+    pub(crate) fn send_heal(&mut self, body: &str) {
         let queue = self.world.queue("HealQueue").unwrap().name.clone();
         let message = Outgoing { body: body.to_owned(), group: Some("heal".into()), ..Outgoing::default() };
         self.world.queues().send(&queue, self.world.now(), message).unwrap().unwrap();

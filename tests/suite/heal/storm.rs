@@ -1,5 +1,7 @@
 //! Many failures at once: one digest, no healing, and no more calls, items or alerts than a storm is worth.
 
+use std::io::Write as _;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -82,18 +84,19 @@ async fn storm(services: usize, stops: usize) -> (usize, usize, usize, SignedDur
     let took = stack.world.now().duration_since(start);
     let put = stack.calls_of_heal(before).iter().filter(|record| record.call.operation == "PutItem").count();
     let ecs = stack.calls_of_heal(before).iter().filter(|record| record.call.service == "ecs").count();
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{services:>4} services, {stops:>6} stops: {calls:>6} calls ({put} PutItem, {ecs} ECS), {largest:>7} bytes, {alerts:>4} alerts, {:>5} s",
         took.as_secs()
-    );
-    println!("{:?}", stack.told_kinds());
+    )
+    .unwrap();
     (calls, largest, alerts, took)
 }
 
 #[tokio::test]
 async fn ten_thousand_stops_of_one_service_are_a_few_alerts_and_a_bounded_item() {
     let (calls, largest, alerts, _) = storm(1, 10_000).await;
-    assert!(calls <= 2 * 10_000 + 600, "one read and one write a stop: {calls}");
+    assert!(calls <= 2 * 10_000 + 2_000, "one read and one write a stop, and the board now and then: {calls}");
     assert!(largest < 64 * 1024 && alerts <= 4, "{largest} {alerts}");
 }
 

@@ -204,7 +204,7 @@ impl Scene {
 
 fn kinds(memory: &Rollout) -> Vec<&str> {
     let alerts = memory.untold.iter().map(|alert| alert.kind.as_str());
-    alerts.chain(memory.unsent.iter().map(|event| event.detail_type())).collect()
+    alerts.chain(memory.unsent.iter().map(shared::event::steward::OwnEvent::detail_type)).collect()
 }
 
 const TWO: &[(u8, &[&str])] = &[(1, &[]), (2, &["latest"])];

@@ -180,14 +180,16 @@ impl Observer {
     }
 }
 
-/// Whether the event alone does not say what is wrong.
+/// Whether neither the event nor what is open says what is wrong.
 fn wants_newest(news: &News, seen: &Seen) -> bool {
+    let is_open = |deployment: Option<&String>| {
+        let incident = seen.watch.item.incident.as_ref();
+        deployment.is_some() && incident.is_some_and(|incident| incident.deployment.as_ref() == deployment)
+    };
     match news {
         News::Impaired => true,
-        News::Deployment(shared::event::ecs::DeploymentEvent::ServiceDeploymentFailed, id, _) => {
-            seen.watch.item.stops_of(Some(id)).next().is_none()
-        }
-        News::RolloutFailed(failed) => seen.watch.item.stops_of(failed.deployment.as_deref()).next().is_none(),
+        News::Deployment(shared::event::ecs::DeploymentEvent::ServiceDeploymentFailed, id, _) => !is_open(Some(id)),
+        News::RolloutFailed(failed) => !is_open(failed.deployment.as_ref()),
         _ => false,
     }
 }

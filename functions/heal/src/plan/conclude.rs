@@ -235,6 +235,8 @@ fn decide_rollback(
         outcome: HealOutcome::Asked,
     };
     watch.heals.push(heal);
+    // Taken back before it ended, its rollout has failed as well, and deploy will say so: that is no news.
+    watch.told_deployments.extend(incident.deployment.clone());
     desk.ledger.asked.insert(incident.id.clone(), now);
     if let Some(open) = &mut watch.incident {
         open.stage = Stage::Healing { asked: now, to, deployment: None, answered: false };

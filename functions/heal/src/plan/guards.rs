@@ -72,11 +72,15 @@ impl Case<'_> {
             Cure::RollbackIfSoon => created.is_some_and(|created| incident.since.duration_since(created) <= SOON),
             Cure::None => false,
         };
-        let is_before = |deployment: &Option<String>| deployment.is_some() && *deployment != incident.deployment;
+        // A rollout that failed is not what ran before: the service went back from it.
+        let is_before = |deployment: &Option<String>| {
+            let has_failed = deployment.as_ref().is_some_and(|id| self.watch.told_deployments.contains(id));
+            *deployment != incident.deployment && !has_failed
+        };
         let mut stops = self.watch.stops.iter().filter(|stop| stop.class == incident.class);
         let mut past = self.watch.past.iter().filter(|past| past.class == incident.class);
-        let before = stops.any(|stop| is_before(&stop.deployment))
-            || past.any(|past| past.deployment != incident.deployment && now.duration_since(past.ended) <= FRESH);
+        let before = stops.any(|stop| stop.deployment.is_some() && is_before(&stop.deployment))
+            || past.any(|past| is_before(&past.deployment) && now.duration_since(past.ended) <= FRESH);
         let (word, age_word) = (incident.class.word(), age.map(ago));
         vec![
             guard(

@@ -91,8 +91,9 @@ pub(super) fn count_stop(
     let class = prevailing(incident.class, stops.iter().map(|(_, class)| *class));
     let is_newest = stopped.at >= incident.last || is_new;
     incident.last = incident.last.max(stopped.at);
-    if is_new || class == stopped.finding.class && (is_newest || class != incident.class) && !incident.class.inhibits()
-    {
+    // A failed rollout of which no task said why gives way to the first that does.
+    let gives_way = !incident.class.inhibits() || incident.class == Class::DeploymentFailed;
+    if is_new || class == stopped.finding.class && (is_newest || class != incident.class) && gives_way {
         describe(incident, stopped);
     }
     true

@@ -17,7 +17,7 @@ mod verify;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use shared::event::ecs::DeploymentEvent;
 use shared::event::steward::{RollbackAnswered, RollbackApproved, RollbackOutcome};
@@ -31,6 +31,9 @@ use crate::classify::{Class, Standing};
 use crate::observe::{Seen, Service};
 use crate::trigger::{News, StoppedTask, Subject};
 use crate::watch::{HealOutcome, Stage, Watch};
+
+/// How long the two events of one failed rollout may be apart where only one names its deployment.
+const UNNAMED: SignedDuration = SignedDuration::from_mins(30);
 
 /// What of the configuration a decision depends on.
 #[derive(Debug, Clone, Copy)]
@@ -215,6 +218,14 @@ fn take(
         News::Stopped(stopped) => take_stop(desk, subject, service, stopped, now),
         News::Impaired => {
             let newest = abnormal(seen);
+            // ECS names no deployment. What a former one could not start says nothing about what is rolled back to.
+            let primary = service.primary().map(|primary| &primary.id);
+            let is_former =
+                |stopped: &StoppedTask| stopped.deployment.is_some() && stopped.deployment.as_ref() != primary;
+            if newest.is_some_and(is_former) {
+                let why = "the tasks that do not start are of a former deployment";
+                return Taken::Review("not-counted", why.to_owned());
+            }
             let (class, cause) = newest.map_or_else(
                 || (Class::StartUnknown, "its tasks do not start, and no stopped task says why".to_owned()),
                 |stopped| (stopped.finding.class, stopped.finding.cause.clone()),
@@ -331,6 +342,16 @@ fn rollout_failed(
     }
     let name = deployment.cloned().unwrap_or_else(|| format!("event {event}"));
     if watch.told_deployments.contains(&name) {
+        return Taken::Review("told-already", "people know that this rollout failed".to_owned());
+    }
+    // Told without its deployment a moment ago, as deploy could not name it: ECS's own event is about the same.
+    let is_recent = watch.rollout_told.is_some_and(|at| now.duration_since(at) < UNNAMED);
+    if let Some(last) = watch.told_deployments.last_mut()
+        && is_recent
+        && deployment.is_some()
+        && last.starts_with("event ")
+    {
+        *last = name;
         return Taken::Review("told-already", "people know that this rollout failed".to_owned());
     }
     watch.told_deployments.push(name);

@@ -58,8 +58,11 @@ pub(super) fn verify(settings: Settings, desk: &mut Desk, service: &Service, now
     let why = why?;
     if let Some(incident) = &mut watch.incident {
         incident.stage = Stage::HealFailed;
-        // From here on its health is that of what runs now.
+        // From here on it is about what runs now: that its tasks stop too is no news.
         incident.last = now;
+        if is_target {
+            incident.deployment = Some(primary.id.clone());
+        }
     }
     watch.conclude_heal(&id, HealOutcome::Failed);
     watch.switched_off = Some(now);

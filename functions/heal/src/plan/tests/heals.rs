@@ -94,7 +94,7 @@ fn a_heal_that_failed_is_urgent_counted_and_the_last_until_a_person_says_so() {
         assert_eq!(fail(&mut scene, 1_003).failing(), ["switched-off"]);
         let turn = scene.hear(1_004, &News::Resumed(Some("ana".into())));
         assert_eq!((turn.plan.word, turn.requests().len()), ("resumed", 0));
-        assert_eq!(fail(&mut scene, 1_005).requests().len(), 1);
+        assert_eq!(scene.look(1_005).requests().len(), 1);
     }
 }
 
