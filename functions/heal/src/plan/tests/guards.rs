@@ -201,7 +201,7 @@ fn tags_that_cannot_be_read_heal_nothing_whatever_the_others_say() {
     let mut scene = Scene::new();
     scene.tag("steward:deploy", "sometimes");
     let turn = scene.looping(Class::AppExit);
-    assert_eq!((&turn.plan.verdict, turn.requests().len()), (&Verdict::Would, 0));
+    assert_eq!((&turn.plan.verdict, turn.requests().len()), (&Verdict::Guarded, 0));
     assert!(turn.plan.guards.iter().any(|guard| guard.name == "mode" && guard.why.contains("cannot be read")));
 }
 
