@@ -203,8 +203,11 @@ impl Scene {
 }
 
 fn kinds(memory: &Rollout) -> Vec<&str> {
-    let alerts = memory.untold.iter().map(|alert| alert.kind.as_str());
-    alerts.chain(memory.unsent.iter().map(shared::event::steward::OwnEvent::detail_type)).collect()
+    let mut kinds: Vec<&str> = memory.untold.iter().map(|alert| alert.kind.as_str()).collect();
+    for event in &memory.unsent {
+        kinds.push(event.detail_type());
+    }
+    kinds
 }
 
 const TWO: &[(u8, &[&str])] = &[(1, &[]), (2, &["latest"])];
