@@ -12,7 +12,7 @@ DENY_VERSION := 0.20.2
 
 # More arguments for explore, lab and nextest: make explore ARGS="--help"
 ARGS ?=
-# dev is built once for tests, lab and explorer alike. The demo always runs deploy as it is deployed: release.
+# dev is built once for tests, lab and explorer alike. The demo always runs the functions as they are deployed: release.
 PROFILE ?= dev
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -29,10 +29,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: rust ## See it work: push, rollout, crash, rollback in the lab, without AWS or Docker
+demo: rust ## See it work: push, rollout, crash, diagnosis, rollback in the lab, without AWS or Docker
 	@# On a terminal cargo shows how far it is; elsewhere a line says why nothing happens for a while.
-	@[ -t 2 ] || echo "Building deploy as it is deployed (release, LTO) and the lab: minutes the first time, seconds later"
-	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy; \
+	@[ -t 2 ] || echo "Building deploy and heal as they are deployed (release, LTO) and the lab: minutes the first time, seconds later"
+	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy -p heal; \
 	  cargo build $$quiet --locked -p tests --bin demo
 	@$(TARGET)/debug/demo $(TARGET)/release
 

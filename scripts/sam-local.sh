@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the functions with `sam build` and runs each event of events/ through `sam local invoke`, against the lab.
+# Builds the functions with `sam build` and runs each event of events/ through `sam local invoke` of
+# whoever gets it, against the lab.
 #
 #   make sam-local               uses the Docker Engine that is there
 #   INSTALL=1 make sam-local     as root on Debian: installs and starts one where there is none
@@ -108,35 +109,52 @@ grep -q "AWS_ENDPOINT_URL: http://$LAB" .aws-sam/build/local.yaml || fail "the b
 
 # ---- Run -------------------------------------------------------------------------------------------------------------
 
+# Who gets an event, by the name of its file: as the rules of template.yaml have it.
+receivers() {
+  case $(basename "$1") in
+    ecr-* | image-pushed* | sqs-batch* | deploy-* | rollback-requested*) echo DeployFunction ;;
+    ecs-task-* | ecs-service-* | ecs-daemon-* | rollout-failed* | rollback-a* | verification-* | mute-* | healing-*)
+      echo HealFunction
+      ;;
+    # Deployments, the sweep, and whatever is new.
+    *) echo DeployFunction HealFunction ;;
+  esac
+}
+
 # The queue hands an event over as the body of a message.
 wrap() {
-  python - "$1" <<'PYTHON'
+  python - "$1" "$2" <<'PYTHON'
 import json, sys
-body = json.load(open(sys.argv[1]))
+body, group = json.load(open(sys.argv[1])), sys.argv[2].removesuffix("Function").lower()
 record = {"messageId": "059f36b4-87a3-44ab-83d2-661975830a7d", "receiptHandle": "handle", "body": json.dumps(body),
-          "attributes": {"MessageGroupId": "deploy", "ApproximateReceiveCount": "1"}, "messageAttributes": {},
-          "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:deploy.fifo",
+          "attributes": {"MessageGroupId": group, "ApproximateReceiveCount": "1"}, "messageAttributes": {},
+          "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:eu-west-1:123456789012:{group}.fifo",
           "awsRegion": "eu-west-1"}
 json.dump(body if "Records" in body else {"Records": [record]}, sys.stdout)
 PYTHON
 }
 
 failed=0
-for event in events/*.json; do
-  wrap "$event" >"$work/batch.json"
-  # Without credentials of its own SAM hands over made-up ones; with them it would ask STS first. The exit code of `sam local
-  # invoke` is 0 even when the function fails, hence the look at its answer. What a function declares and this shell has set
-  # is taken from the shell, unless scripts/sam-local.env.json says it.
+# Without credentials of its own SAM hands over made-up ones; with them it would ask STS first. The exit code of `sam local
+# invoke` is 0 even when the function fails, hence the look at its answer. What a function declares and this shell has set
+# is taken from the shell, unless scripts/sam-local.env.json says it.
+invoke() {
+  local function=$1 event=$2
+  wrap "$event" "$function" >"$work/batch.json"
   env -u AWS_ENDPOINT_URL -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u AWS_PROFILE \
-    sam local invoke DeployFunction --template .aws-sam/build/local.yaml --event "$work/batch.json" --skip-pull-image \
+    sam local invoke "$function" --template .aws-sam/build/local.yaml --event "$work/batch.json" --skip-pull-image \
     --env-vars scripts/sam-local.env.json --parameter-overrides "Architecture=$architecture" \
     >"$work/out" 2>"$work/err" || true
   if tail -1 "$work/out" | python -c 'import json,sys; sys.exit(json.load(sys.stdin).get("batchItemFailures") != [])' 2>/dev/null; then
-    echo "ok      $event"
+    echo "ok      $function $event"
   else
     failed=1
-    echo "FAILED  $event"
+    echo "FAILED  $function $event"
     tail -n 20 "$work/err" "$work/out"
   fi
+}
+
+for event in events/*.json; do
+  for function in $(receivers "$event"); do invoke "$function" "$event"; done
 done
 exit "$failed"

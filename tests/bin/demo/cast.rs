@@ -1,4 +1,4 @@
-//! The services of five teams, as they stand before the story begins.
+//! The services of six teams, as they stand before the story begins.
 
 use lab::account::Account;
 use lab::ecr::Build;
@@ -15,14 +15,14 @@ pub(crate) struct Member {
     pub(crate) repository: &'static str,
     /// The tag that its task definition names.
     pub(crate) tag: &'static str,
-    /// Value of `steward:deploy`.
+    /// Value of `steward:deploy`; empty for one that its own pipeline deploys.
     pub(crate) policy: &'static str,
     /// What it is.
     pub(crate) what: &'static str,
 }
 
 /// Every service.
-pub(crate) const CAST: [Member; 7] = [
+pub(crate) const CAST: [Member; 10] = [
     member("shop/backend", "shop/backend", "latest", "follow", "behind an NLB, pushed by build-images.sh"),
     member("clinic/api", "clinic/api", "1.4.0", "semver:minor", "Phoenix, with a proxy as sidecar"),
     member("booking/api-staging", "booking/api", "staging", "follow", "one module, two environments: a retag promotes"),
@@ -30,6 +30,9 @@ pub(crate) const CAST: [Member; 7] = [
     member("portal/api", "api", "latest", "follow", "Node backend"),
     member("portal/admin", "api-admin", "latest", "follow", "its frontend: repository api-admin, not api"),
     member("ml/inference", "inference", "release-2026.10", "prefix:release-", "FastAPI, released by tag"),
+    member("bank/cards", "cards", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
+    member("bank/ledger", "ledger", "1.0", "", "deployed by its pipeline, steward:heal = auto"),
+    member("bank/reports", "reports", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
 ];
 
 const fn member(
@@ -41,6 +44,9 @@ const fn member(
 ) -> Member {
     Member { name, repository, tag, policy, what }
 }
+
+/// Log group of the bank's services.
+pub(crate) const LOGS: &str = "/bank";
 
 /// The sidecar's repository.
 pub(crate) const PROXY: &str = "platform/proxy";
@@ -73,9 +79,17 @@ pub(crate) fn enter(account: &Account) -> Result<()> {
                 }]),
             ),
             "clinic/api" => setup.image(&format!("{PROXY}:1.2.0")).tag("steward:container", "api"),
+            "bank/cards" => setup.logs(LOGS, service).environment("RATE_LIMIT", "10").tag("steward:heal", "dry-run"),
+            "bank/ledger" => setup.tag("steward:heal", "auto"),
+            "bank/reports" => setup.tag("steward:heal", "dry-run"),
             _ => setup,
         };
-        answered(setup.tag("steward:deploy", member.policy).running())?;
+        let opted_in = if member.policy.is_empty() { setup } else { setup.tag("steward:deploy", member.policy) };
+        answered(opted_in.running())?;
+    }
+    // What the bank's pipeline has built and will deploy.
+    for (repository, tag) in [("cards", "1.1"), ("cards", "1.2"), ("ledger", "2.0")] {
+        answered(account.push(repository, &[tag], Build::from(format!("{repository} {tag}").as_str())))?;
     }
     account.take_events();
     Ok(())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cast::CAST;
 use crate::ledger::{Ledger, is_write};
 use crate::page::Look;
+use crate::reading::spoken;
 use crate::stage::{Stage, counted, short};
-use crate::timeline::spoken;
 
 /// Prints it.
 pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: Duration) {
@@ -26,7 +26,7 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
         let row = format!(
             "  {:19}  {:15}  {:12}  {deployments:>11}  {alerts:>6}  {}",
             member.name,
-            member.policy,
+            if member.policy.is_empty() { "-" } else { member.policy },
             short(&running),
             member.what
         );
@@ -40,12 +40,9 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
             *writes.entry(call).or_default() += 1;
         }
     }
-    let sweeps = works().filter(|work| work.trigger() == "sweep").count();
-    let invocations = counted(works().count(), "invocation");
-    stage.page.note(&format!(
-        "{invocations} of deploy, {sweeps} of them by the schedule; AWS calls: {}",
-        listed(&by_service)
-    ));
+    let invocations = |function: &str| counted(works().filter(|w| w.function == function).count(), "invocation");
+    let (deploy, heal) = (invocations("deploy"), invocations("heal"));
+    stage.page.note(&format!("{deploy} of deploy, {heal} of heal; AWS calls: {}", listed(&by_service)));
     stage.page.note(&format!("of these calls write: {}", listed(&writes)));
     let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);
     for (binary, starts) in stage.cold_starts() {

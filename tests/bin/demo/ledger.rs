@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use lab::sns::Published;
 use serde_json::Value;
 
-/// One invocation of the function.
+/// One invocation of a function.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
+    /// The function: `deploy`, `heal`.
+    pub(crate) function: String,
     /// `Service:Operation` of each AWS call, in order.
     pub(crate) calls: Vec<String>,
     /// Its decision records, as logged.
@@ -19,6 +21,10 @@ pub(crate) struct Work {
 pub(crate) struct Ledger {
     /// `ECR Image Action` events on the bus.
     pub(crate) image_events: Vec<Value>,
+    /// What ECS says of a service by itself, as `cluster/service EVENT_NAME`; its steady states aside.
+    pub(crate) said: Vec<String>,
+    /// Steward's own events between its functions: their detail types.
+    pub(crate) asked: Vec<String>,
     /// Messages that a rule put into the function's queue because of an image.
     pub(crate) image_messages: usize,
     pub(crate) works: Vec<Work>,
@@ -53,9 +59,20 @@ impl Ledger {
         mine.filter_map(|record| record["decision"].as_str()).collect()
     }
 
-    /// All records on this service, in order.
-    pub(crate) fn records<'a>(&'a self, service: &'a str) -> impl DoubleEndedIterator<Item = &'a Value> {
-        self.works.iter().flat_map(|work| &work.records).filter(move |record| record["subject"] == service)
+    /// All records of a function on this service, in order.
+    pub(crate) fn records<'a>(
+        &'a self,
+        function: &'a str,
+        service: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Value> {
+        let records = self.works.iter().flat_map(|work| &work.records);
+        records.filter(move |record| record["function"] == function && record["subject"] == service)
+    }
+
+    /// Every call of one function.
+    pub(crate) fn calls_of(&self, function: &str) -> impl Iterator<Item = &str> {
+        let works = self.works.iter().filter(move |work| work.function == function);
+        works.flat_map(|work| &work.calls).map(String::as_str)
     }
 
     /// Alerts of this kind about this service.

@@ -1,4 +1,4 @@
-//! `make demo`: the real `deploy` binary at work for five teams, in a simulated account and simulated time.
+//! `make demo`: the real binaries at work for six teams, in a simulated account and simulated time.
 //!
 //! Every step is an expectation. The last line counts them, and the exit code is 1 when one was not met.
 
@@ -8,11 +8,12 @@ mod cast;
 mod closing;
 mod ledger;
 mod page;
+mod reading;
 mod stage;
 mod story;
 mod timeline;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -29,20 +30,17 @@ async fn main() -> Result<ExitCode> {
     let (Some(folder), None) = (arguments.next().map(PathBuf::from), arguments.next()) else {
         return Err(USAGE.into());
     };
-    let binary = folder.join("deploy");
-    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    let sizes = format!("deploy ({}) and heal ({})", size(&folder.join("deploy"))?, size(&folder.join("heal"))?);
     let started = instant();
     let mut stage = Stage::set(now()?, &folder).await?;
     let begin = stage.now();
-    let megabytes = format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10);
-    stage.page.plain(
-        Look::Bold,
-        &format!("Steward: the real deploy ({}, {megabytes}) in a simulated AWS account", binary.display()),
-    );
+    let title = format!("Steward: the real {sizes} of {} in a simulated AWS account", folder.display());
+    stage.page.plain(Look::Bold, &title);
     stage.page.plain(
         Look::Dim,
-        "Rules, queue and schedule are those of template.yaml. Times are simulated, h:mm:ss since the start. ECR, ECS and\n\
-         people act; deploy decides, its line is its own decision record: [what woke it, AWS calls it made].",
+        "Rules, queues and schedules are those of template.yaml. Times are simulated, h:mm:ss since the start. ECR, ECS,\n\
+         CI and people act; deploy decides, its line is its own decision record: [what woke it, AWS calls it made]. heal\n\
+         looks after what runs; its lines are what it tells people.",
     );
     if let Err(problem) = story::play(&mut stage).await {
         stage.check(false, &format!("the story breaks off: {problem}"));
@@ -50,6 +48,12 @@ async fn main() -> Result<ExitCode> {
     let (simulated, real) = (stage.now().duration_since(begin), instant().duration_since(started));
     closing::report(&mut stage, simulated, real);
     Ok(if stage.page.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How large a binary is.
+fn size(binary: &Path) -> Result<String> {
+    let size = std::fs::metadata(binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    Ok(format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10))
 }
 
 /// Simulated time begins at real time: the binary reads the real clock.

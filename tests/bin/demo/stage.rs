@@ -1,7 +1,9 @@
-//! The stage: the deployed stack with the real binary behind its queue, and the moves that the story is made of.
+//! The stage: the deployed stack with the real binaries behind their queues, and the moves that the story is made of.
+
+mod pipeline;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -45,6 +47,8 @@ pub(crate) struct Stage {
     timeline: Timeline,
     steps: Rc<RefCell<Vec<(Timestamp, Step)>>>,
     cold_starts: Rc<RefCell<ColdStarts>>,
+    /// Tasks that have logged what they log.
+    logged: BTreeSet<String>,
     /// Deployments of each service when the act began.
     before: BTreeMap<&'static str, usize>,
 }
@@ -99,6 +103,7 @@ impl Stage {
             timeline: Timeline::default(),
             steps,
             cold_starts: Rc::default(),
+            logged: BTreeSet::new(),
             before: BTreeMap::new(),
         };
         stage.update_stack(&[])?;
@@ -183,9 +188,9 @@ impl Stage {
         Err("the schedule fired no sweep within its five minutes".into())
     }
 
-    /// Sweeps since the act began.
+    /// Sweeps of deploy since the act began; heal sweeps at the same times.
     pub(crate) fn sweeps(&self) -> usize {
-        self.ledger.works.iter().filter(|work| work.trigger() == "sweep").count()
+        self.ledger.works.iter().filter(|work| work.function == "deploy" && work.trigger() == "sweep").count()
     }
 
     /// Lets time pass.
@@ -316,8 +321,10 @@ impl Stage {
     }
 }
 
+/// The stack's template. Healing is allowed as far as each service's own tag does.
 fn template(parameters: &[(&str, &str)]) -> Result<Template> {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parameters = [("HealMode", "auto")].iter().chain(parameters);
+    let parameters = parameters.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Ok(Template::read(include_str!("../../../template.yaml"), &parameters)?)
 }
 

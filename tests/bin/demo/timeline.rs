@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lab::sns::Published;
 use lab::world::{Invoked, Step};
 use serde_json::Value;
 
 use crate::ledger::{Ledger, Work};
 use crate::page::{Line, Look, Page};
+use crate::reading::{attribute, brief, crashed, digest_in, said, service_in, spoken, text};
 use crate::stage::counted;
 
 /// The rule that passes images on.
@@ -55,7 +56,12 @@ impl Timeline {
             }
             Step::Event { event, .. } if event["detail-type"] == "ECS Task State Change" => crashed(event, ledger),
             Step::Event { event, .. } if event["detail-type"] == "ECS Deployment State Change" => {
+                said(event, ledger);
                 self.deployment(at, event, page, ledger);
+            }
+            Step::Event { event, .. } if event["detail-type"] == "ECS Service Action" => said(event, ledger),
+            Step::Event { event, .. } if event["source"] == "steward" => {
+                ledger.asked.push(text(event, "detail-type").to_owned());
             }
             Step::Sent { from, .. } if from == IMAGE_RULE => ledger.image_messages += 1,
             Step::Called(call) => self.calls.push(format!("{}:{}", call.call.service, call.call.operation)),
@@ -94,8 +100,8 @@ impl Timeline {
                 let text = format!("runs the image before again{after}");
                 page.line(&Line { at, who: "ECS", subject: &subject, digest: "", text: &text, look: Look::Yellow });
             }
-            Some("SERVICE_DEPLOYMENT_COMPLETED") => {
-                self.rollouts.remove(&subject);
+            // What others deploy is told where it is done.
+            Some("SERVICE_DEPLOYMENT_COMPLETED") if self.rollouts.remove(&subject).is_some() => {
                 self.completed = Some(Completed { at, subject, digest, text: format!("rollout complete{after}") });
             }
             _ => {}
@@ -119,39 +125,53 @@ impl Timeline {
         if attribute(alert, "kind") == "rolled-out" {
             return;
         }
-        let title = alert.subject.as_deref().unwrap_or_default();
-        let title = title.trim_start_matches("[Steward] ").trim_start_matches(subject).trim_start_matches(": ");
-        let digest = digest_in(&alert.message).unwrap_or_default();
-        let text = brief(&format!("tells the team: {title}"), &digest);
+        // The subject of the e-mail may be cut short.
+        let title = alert.message.lines().next().unwrap_or_default();
+        let title = title.trim_start_matches(subject).trim_start_matches(": ");
+        let who = attribute(alert, "function");
+        // heal's alerts name both digests, before and after.
+        let digest = digest_in(&alert.message).filter(|_| who != "heal").unwrap_or_default();
+        // What is wrong, an alert before has said.
+        let text = match attribute(alert, "kind") {
+            "resolved" => "tells the team that it is over".to_owned(),
+            "rollback-asked" => "asks deploy to roll back, and tells the team".to_owned(),
+            _ => brief(&format!("tells the team: {title}"), &digest),
+        };
         let look = match attribute(alert, "severity") {
             "critical" => Look::Red,
             "warning" => Look::Yellow,
             _ => Look::Plain,
         };
-        page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+        page.line(&Line { at, who, subject, digest: &digest, text: &text, look });
     }
 
     /// What an invocation decided, by the records in its log.
     fn answered(&mut self, at: Timestamp, invoked: &Invoked, page: &Page, ledger: &mut Ledger) {
-        self.complete(page, ledger);
+        let who = if invoked.function == "HealFunction" { "heal" } else { "deploy" };
+        // heal hears of it as well, and may be the first of the two.
+        if who == "deploy" {
+            self.complete(page, ledger);
+        }
         let calls = std::mem::take(&mut self.calls);
         let lines: Vec<Value> = invoked.log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let records: Vec<Value> = lines.iter().filter(|line| line["decision"].is_string()).cloned().collect();
-        let work = Work { calls, records };
+        let work = Work { function: who.to_owned(), calls, records };
         let count = work.calls.len();
-        let mut cost = Some(format!(" [{}, {count} {}]", work.trigger(), if count == 1 { "call" } else { "calls" }));
+        let mut cost = (who == "deploy")
+            .then(|| format!(" [{}, {count} {}]", work.trigger(), if count == 1 { "call" } else { "calls" }));
         for record in &work.records {
             if let Some(text) = self.worth_telling(record) {
                 let subject = record["subject"].as_str().unwrap_or_default();
                 let digest = record["target"].as_str().or(record["reason"].as_str()).and_then(digest_in);
                 let digest = digest.unwrap_or_default();
                 let text = brief(&text, &digest) + &cost.take().unwrap_or_default();
-                let look = if record["decision"] == "roll" { Look::Green } else { Look::Plain };
-                if record["decision"] == "roll" {
+                let begins = matches!(record["decision"].as_str(), Some("roll" | "roll-back"));
+                let look = if begins { Look::Green } else { Look::Plain };
+                if begins {
                     let rollout = Rollout { began: at, digest: digest.clone(), failed: false };
                     self.rollouts.insert(subject.to_owned(), rollout);
                 }
-                page.line(&Line { at, who: "deploy", subject, digest: &digest, text: &text, look });
+                page.line(&Line { at, who, subject, digest: &digest, text: &text, look });
             }
         }
         if let Some(cost) = cost.filter(|_| work.trigger() == "image-pushed") {
@@ -163,15 +183,15 @@ impl Timeline {
                 None => format!("{looked_at} looked at, none concerned"),
             };
             let text = words + &cost;
-            page.line(&Line { at, who: "deploy", subject, digest: "", text: &text, look: Look::Plain });
+            page.line(&Line { at, who, subject, digest: "", text: &text, look: Look::Plain });
         }
         for line in lines.iter().filter(|line| line["reason"].is_string() && line["decision"].is_null()) {
             let text = format!("{}: {}", text(line, "message"), text(line, "reason"));
-            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Yellow });
+            page.line(&Line { at, who, subject: "", digest: "", text: &text, look: Look::Yellow });
         }
         if let Err(error) = &invoked.result {
             let text = error.to_string();
-            page.line(&Line { at, who: "deploy", subject: "", digest: "", text: &text, look: Look::Red });
+            page.line(&Line { at, who, subject: "", digest: "", text: &text, look: Look::Red });
         }
         for told in ledger.alerts.iter().skip(self.alerts) {
             Self::alert(at, told, page);
@@ -184,64 +204,15 @@ impl Timeline {
     fn worth_telling(&mut self, record: &Value) -> Option<String> {
         let decision = text(record, "decision");
         let pushed = record["trigger"] == "image-pushed";
-        let silent =
-            matches!(decision, "under-way" | "watched" | "no-container") || decision == "up-to-date" && !pushed;
-        let elsewhere = decision == "ignored" && record["trigger"] == "deployment-changed";
+        // Of what heal decides, the alert tells, and of a storm the sweep.
+        let silent = matches!(decision, "under-way" | "watched" | "no-container")
+            || decision == "up-to-date" && !pushed
+            || record["function"] == "heal" && decision != "storm";
+        let elsewhere = matches!(decision, "ignored" | "opted-out") && record["trigger"] == "deployment-changed";
         let words = format!("{decision}: {}", text(record, "reason"));
-        let news = self.told.insert(text(record, "subject").to_owned(), words.clone()).as_ref() != Some(&words);
+        let whose = format!("{} {}", text(record, "function"), text(record, "subject"));
+        let news = self.told.insert(whose, words.clone()).as_ref() != Some(&words);
         let words = if news { words } else { format!("{decision}: as before") };
         (!silent && !elsewhere && (news || record["trigger"] != "sweep")).then_some(words)
-    }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-/// Counts a task that ended by itself and badly.
-fn crashed(event: &Value, ledger: &mut Ledger) {
-    let detail = &event["detail"];
-    let ended = detail["containers"].as_array().into_iter().flatten();
-    let badly = ended.filter_map(|container| container["exitCode"].as_i64()).any(|code| code != 0);
-    if detail["lastStatus"] == "STOPPED" && badly {
-        let cluster = detail["clusterArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-        let service = detail["group"].as_str().unwrap_or_default().trim_start_matches("service:");
-        *ledger.crashed.entry(format!("{cluster}/{service}")).or_default() += 1;
-    }
-}
-
-/// `cluster/service` of a service's ARN.
-fn service_in(arn: &str) -> Option<String> {
-    arn.split_once(":service/").map(|(_, short)| short.to_owned())
-}
-
-fn attribute<'a>(alert: &'a Published, name: &str) -> &'a str {
-    alert.attributes.get(name).map_or("", String::as_str)
-}
-
-/// The first digest in a text, shortened to twelve digits: `(0123456789ab)` or `sha256:...`.
-fn digest_in(text: &str) -> Option<String> {
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let is_digest = |word: &&str| matches!(word.len(), 12 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let words = words.filter(|word| *word != lab::context::ACCOUNT_ID);
-    words.into_iter().find(is_digest).and_then(|word| word.get(..12)).map(str::to_owned)
-}
-
-/// The text without the digest that has a column of its own.
-fn brief(text: &str, digest: &str) -> String {
-    let words = text.split(' ').filter(|word| *word != format!("({digest})"));
-    let word = |word: &str| match word.strip_prefix("sha256:") {
-        Some(hash) if !digest.is_empty() && hash.starts_with(digest) => "it".to_owned(),
-        _ => word.to_owned(),
-    };
-    words.map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// `1 min 12 s`.
-pub(crate) fn spoken(duration: SignedDuration) -> String {
-    match (duration.as_secs() / 60, duration.as_secs() % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }

@@ -1,8 +1,5 @@
 //! What each trigger costs `heal` in AWS calls: of the control planes and logs, and to the stack's own table, topic and bus.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-
 use lab::ecs::StopCause;
 use lab::steward::HEAL;
 use serde_json::json;
@@ -15,14 +12,10 @@ async fn cost(stack: &mut Stack, what: &str, minutes: i64, step: impl FnOnce(&mu
     let before = stack.calls().len();
     step(stack);
     stack.minutes(minutes).await;
+    assert_eq!(stack.dead_of_heal(), 0, "{what}");
     let calls = stack.calls_of(HEAL, before);
     let own = |service: &str| matches!(service, "dynamodb" | "sns" | "sqs" | "events" | "scheduler");
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    for record in &calls {
-        *names.entry(record.call.operation.clone()).or_default() += 1;
-    }
     let (own, control): (Vec<_>, Vec<_>) = calls.iter().partition(|record| own(&record.call.service));
-    writeln!(std::io::stdout(), "{what:<58} {:>2} + {:<2}  {names:?}", control.len(), own.len()).unwrap();
     (control.len(), own.len())
 }
 
@@ -32,7 +25,6 @@ fn end(stack: &mut Stack, cause: StopCause) {
 
 #[tokio::test]
 async fn each_trigger_costs_what_its_table_says() {
-    println!("what                                                       control planes and logs + own");
     let mut stack = Stack::healing("auto");
     stack.well("free", &[]).await;
     stack.world.stop_schedules();

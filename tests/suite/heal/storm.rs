@@ -1,7 +1,5 @@
 //! Many failures at once: one digest, no healing, and no more calls, items or alerts than a storm is worth.
 
-use std::io::Write as _;
-
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -82,14 +80,6 @@ async fn storm(services: usize, stops: usize) -> (usize, usize, usize, SignedDur
     let calls = stack.calls_of_heal(before).len();
     let alerts = stack.told().len();
     let took = stack.world.now().duration_since(start);
-    let put = stack.calls_of_heal(before).iter().filter(|record| record.call.operation == "PutItem").count();
-    let ecs = stack.calls_of_heal(before).iter().filter(|record| record.call.service == "ecs").count();
-    writeln!(
-        std::io::stdout(),
-        "{services:>4} services, {stops:>6} stops: {calls:>6} calls ({put} PutItem, {ecs} ECS), {largest:>7} bytes, {alerts:>4} alerts, {:>5} s",
-        took.as_secs()
-    )
-    .unwrap();
     (calls, largest, alerts, took)
 }
 

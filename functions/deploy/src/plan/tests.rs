@@ -203,11 +203,8 @@ impl Scene {
 }
 
 fn kinds(memory: &Rollout) -> Vec<&str> {
-    let mut kinds: Vec<&str> = memory.untold.iter().map(|alert| alert.kind.as_str()).collect();
-    for event in &memory.unsent {
-        kinds.push(event.detail_type());
-    }
-    kinds
+    let alerts = memory.untold.iter().map(|alert| alert.kind.as_str());
+    alerts.chain(memory.unsent.iter().map(|event| -> &str { event.detail_type() })).collect()
 }
 
 const TWO: &[(u8, &[&str])] = &[(1, &[]), (2, &["latest"])];

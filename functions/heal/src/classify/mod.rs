@@ -251,7 +251,7 @@ fn without_host(image: &str) -> &str {
 /// Tells what a service action means; `None` for those that say that all is well.
 pub(crate) fn signal(name: &str) -> Signal {
     match name {
-        "SERVICE_TASK_START_IMPAIRED" | "DAEMON_TASK_START_IMPAIRED" => Signal::Impaired,
+        "SERVICE_TASK_START_IMPAIRED" => Signal::Impaired,
         "SERVICE_TASK_PLACEMENT_FAILURE" => Signal::Bad(Class::Capacity, "ECS finds no place for a task of it"),
         "SERVICE_TASK_CONFIGURATION_FAILURE" => {
             Signal::Bad(Class::Configuration, "ECS cannot run a task with its configuration")

@@ -81,7 +81,7 @@ pub(crate) fn alert(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict, ki
         kind: kind.to_owned(),
         severity: severity(facts, occasion),
         // Reasons of ECS may hold what somebody wrote into a task definition.
-        title: redact::secrets(&format!("{short}: {}", words::title(facts, occasion))),
+        title: redact::secrets(&format!("{short}: {}", words::title(facts, occasion, verdict))),
         resource: subject.service().map_or_else(|| subject.cluster().to_string(), ToString::to_string),
         body: redact::secrets(&words::body(facts, occasion, verdict, now)),
         next_steps,

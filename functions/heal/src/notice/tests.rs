@@ -197,7 +197,7 @@ fn what_was_decided_is_said_and_a_rollback_never_without_the_word_that_it_drifts
         (Verdict::Ask, "your next apply brings the failed revision again"),
         (Verdict::AskPerson, "What is proposed: a rollback to api:1"),
         (Verdict::AskPerson, "Approve the rollback: aws events put-events"),
-        (Verdict::Would, "With steward:heal = auto the service would have been rolled back to api:1"),
+        (Verdict::Would, "If the mode allowed it, the service would have been rolled back to api:1"),
         (Verdict::Guarded, "the guards that do not hold are below"),
     ] {
         let text = scene.text(&Occasion::Opened, &verdict);

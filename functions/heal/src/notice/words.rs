@@ -10,11 +10,12 @@ use crate::plan::{Occasion, Verdict, ago, times};
 use crate::watch::{Incident, Stage};
 
 /// One line that says it all, after the subject.
-pub(super) fn title(facts: Facts<'_>, occasion: &Occasion) -> String {
+pub(super) fn title(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict) -> String {
     let Facts { incident, .. } = facts;
     let cause = &incident.cause;
     let often = if incident.count > 1 { format!(", {}", times(incident.count)) } else { String::new() };
     match occasion {
+        _ if *verdict == Verdict::Ask => format!("is being rolled back: {cause}{often}"),
         Occasion::Changed { from } => format!("now {cause}{often} (was {})", from.word()),
         Occasion::Opened | Occasion::Escalated(_) => format!("{cause}{often}"),
         Occasion::Reminded => format!("still: {cause}{often}"),
@@ -23,7 +24,7 @@ pub(super) fn title(facts: Facts<'_>, occasion: &Occasion) -> String {
             let then = if failed.is_back { "rolled back" } else { "left in place" };
             format!("the rollout{what} failed and is {then}: {cause}")
         }
-        Occasion::Asked => format!("a rollback was asked for: {cause}{often}"),
+        Occasion::Asked => format!("is being rolled back: {cause}{often}"),
         Occasion::Refused(_) => "the rollback was refused".to_owned(),
         Occasion::ApprovalUseless(_) => "the approval came to nothing".to_owned(),
         Occasion::Healed => format!("healed: it runs well on {}", target(incident)),
@@ -138,7 +139,7 @@ fn what_is_done(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict) -> Vec
             "What is proposed: a rollback to {target}. All guards hold. It waits for approval, for one hour."
         )],
         (Verdict::Would, _) => vec![format!(
-            "What is done: nothing. With steward:heal = auto the service would have been rolled back to {target}: all other guards hold."
+            "What is done: nothing. If the mode allowed it, the service would have been rolled back to {target}: all other guards hold."
         )],
         (Verdict::Guarded, _) => vec![
             "What is done: nothing. A rollback is not considered safe; the guards that do not hold are below.".to_owned(),

@@ -202,14 +202,18 @@ fn decide_rollback(
     let Some(target) = target else {
         return (Verdict::Guarded, guards);
     };
-    if !may {
-        if level != HealLevel::Approve {
-            return (Verdict::Would, guards);
+    match level {
+        _ if may => {}
+        HealLevel::Approve => {
+            // That a person is asked is what the mode says; it does not stand in the way.
+            guards.retain(|guard| guard.name != "mode");
+            if let Some(open) = &mut desk.watch.incident {
+                open.stage = Stage::AwaitingApproval { until: now + APPROVAL };
+            }
+            return (Verdict::AskPerson, guards);
         }
-        if let Some(open) = &mut desk.watch.incident {
-            open.stage = Stage::AwaitingApproval { until: now + APPROVAL };
-        }
-        return (Verdict::AskPerson, guards);
+        HealLevel::DryRun | HealLevel::Auto => return (Verdict::Would, guards),
+        HealLevel::Off => return (Verdict::Guarded, guards),
     }
     let to = target.task_definition.clone();
     let from = service.primary().and_then(|primary| primary.task_definition.clone());

@@ -1,5 +1,6 @@
 //! The story, act by act.
 
+mod healing;
 mod people;
 mod pushes;
 mod trouble;
@@ -17,6 +18,11 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<()> {
     trouble::a_bad_image(stage).await?;
     trouble::a_fix(stage).await?;
     trouble::messages_that_nobody_can_handle(stage).await?;
+    healing::a_crash_after_the_rollout(stage).await?;
+    healing::out_of_memory(stage).await?;
+    healing::tasks_that_cannot_start(stage).await?;
+    healing::a_scale_in(stage).await?;
+    healing::a_dependency_outage(stage).await?;
     people::a_hold(stage).await?;
     people::a_dry_run(stage).await?;
     people::a_pin_by_hand(stage).await

@@ -175,14 +175,14 @@ fn how_far_healing_goes_is_the_lesser_of_the_tag_and_the_parameter() {
         ("auto", Auto, Verdict::Ask),
         ("auto", Approve, Verdict::AskPerson),
         ("auto", DryRun, Verdict::Would),
-        ("auto", Off, Verdict::Would),
+        ("auto", Off, Verdict::Guarded),
         ("approve", Auto, Verdict::AskPerson),
         ("approve", Approve, Verdict::AskPerson),
         ("approve", DryRun, Verdict::Would),
         ("dry-run", Auto, Verdict::Would),
         ("dry-run", DryRun, Verdict::Would),
-        ("yes", Auto, Verdict::Would),
-        ("Auto", Auto, Verdict::Would),
+        ("yes", Auto, Verdict::Guarded),
+        ("Auto", Auto, Verdict::Guarded),
     ] {
         let mut scene = Scene::new();
         scene.tag("steward:heal", tag);
@@ -190,7 +190,8 @@ fn how_far_healing_goes_is_the_lesser_of_the_tag_and_the_parameter() {
         let turn = scene.looping(Class::AppExit);
         assert_eq!(turn.plan.verdict, expected, "{tag} {cap:?}");
         assert_eq!(turn.requests().len(), usize::from(expected == Verdict::Ask), "{tag} {cap:?}");
-        assert_eq!(turn.failing(), if expected == Verdict::Ask { vec![] } else { vec!["mode"] }, "{tag} {cap:?}");
+        let asks = matches!(expected, Verdict::Ask | Verdict::AskPerson);
+        assert_eq!(turn.failing(), if asks { vec![] } else { vec!["mode"] }, "{tag} {cap:?}");
         assert_eq!(turn.alerts().count(), 1, "people hear of it all the same");
     }
 }
@@ -200,7 +201,7 @@ fn tags_that_cannot_be_read_heal_nothing_whatever_the_others_say() {
     let mut scene = Scene::new();
     scene.tag("steward:deploy", "sometimes");
     let turn = scene.looping(Class::AppExit);
-    assert_eq!((&turn.plan.verdict, turn.requests().len()), (&Verdict::Would, 0));
+    assert_eq!((&turn.plan.verdict, turn.requests().len()), (&Verdict::Guarded, 0));
     assert!(turn.plan.guards.iter().any(|guard| guard.name == "mode" && guard.why.contains("cannot be read")));
 }
 
