@@ -205,8 +205,8 @@ impl Own {
     async fn runs_alone(&self, service: &str, definition: &str) -> Result<bool, FunctionError> {
         let request = self.clients.ecs().describe_services().cluster(CLUSTER).services(service);
         let answer = request.send().await.map_err(failed)?;
-        let deployments = answer.services().first().map(|service| service.deployments()).unwrap_or_default();
-        Ok(matches!(deployments, [only] if only.task_definition() == Some(definition)))
+        let deployments: Vec<_> = answer.services().iter().flat_map(|service| service.deployments()).collect();
+        Ok(matches!(&*deployments, [only] if only.task_definition() == Some(definition)))
     }
 
     async fn tell(&self, service: &str, what: &str) -> Result<(), FunctionError> {
