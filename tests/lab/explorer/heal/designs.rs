@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_ecs::types::Service;
 use serde_json::{Value, json};
 use shared::alert::{Alert, Severity, Topic};
 use shared::aws::Clients;
@@ -205,8 +206,8 @@ impl Own {
     async fn runs_alone(&self, service: &str, definition: &str) -> Result<bool, FunctionError> {
         let request = self.clients.ecs().describe_services().cluster(CLUSTER).services(service);
         let answer = request.send().await.map_err(failed)?;
-        let deployments: Vec<_> = answer.services().iter().flat_map(|service| service.deployments()).collect();
-        Ok(matches!(&*deployments, [only] if only.task_definition() == Some(definition)))
+        let deployments = answer.services().first().map_or(&[][..], Service::deployments);
+        Ok(matches!(deployments, [only] if only.task_definition() == Some(definition)))
     }
 
     async fn tell(&self, service: &str, what: &str) -> Result<(), FunctionError> {
