@@ -145,9 +145,11 @@ fn work(template: &Arc<Template>, options: &Options, all: &Work) -> Result<(), F
         let Some(case) = next else { return Ok(()) };
         let started = after(Duration::ZERO);
         let mut search = Search::new(Arc::clone(template), case)?;
-        let until = options.limit.map(after);
-        for bound in bounds(case, options.bound) {
-            search.exhaust(bound, until, false);
+        let bounds = bounds(case, options.bound);
+        // Each has its share of the time, or the faults at calls would never be reached.
+        let shares = u32::try_from(bounds.len()).unwrap_or(1);
+        for bound in bounds {
+            search.exhaust(bound, options.limit.map(|limit| after(limit / shares)), false);
         }
         let exhaustive = search.schedules();
         search.random(options.seed, after(Duration::from_secs(options.seconds)));

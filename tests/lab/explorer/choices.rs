@@ -50,6 +50,7 @@ pub struct Choices {
     made: Vec<Choice>,
     dice: Option<Dice>,
     bound: Bound,
+    focus: Option<&'static str>,
     mishaps: u32,
     faults: u32,
     open: bool,
@@ -58,12 +59,23 @@ pub struct Choices {
 impl Choices {
     /// Follows `script`, and takes the first alternative after it.
     pub fn scripted(script: Vec<usize>, bound: Bound) -> Self {
-        Self { script, made: Vec::new(), dice: None, bound, mishaps: 0, faults: 0, open: true }
+        Self { script, made: Vec::new(), dice: None, bound, focus: None, mishaps: 0, faults: 0, open: true }
     }
 
     /// Throws dice. The same seed gives the same schedule.
     pub fn random(seed: u64, bound: Bound) -> Self {
         Self { dice: Some(Dice(seed)), ..Self::scripted(Vec::new(), bound) }
+    }
+
+    /// Lets no call fail but those of this operation, if one is named.
+    #[must_use]
+    pub fn at(self, operation: Option<&'static str>) -> Self {
+        Self { focus: operation, ..self }
+    }
+
+    /// Whether calls of this operation may fail.
+    pub fn may_fail(&self, operation: &str) -> bool {
+        self.focus.is_none_or(|focus| focus == operation)
     }
 
     /// Chooses one of `of` alternatives. What the bound does not allow takes its place in the script all the same, so that

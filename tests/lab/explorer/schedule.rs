@@ -215,7 +215,9 @@ pub(super) fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>) -> 
     if matches!(call.operation.as_str(), "UpdateService" | "StopServiceDeployment") {
         written.services = call.at;
     }
-    let pick = choices.lock().choose(Kind::Fault, faults.len());
+    let mut choices = choices.lock();
+    let of = if choices.may_fail(&call.operation) { faults.len() } else { 1 };
+    let pick = choices.choose(Kind::Fault, of);
     faults.get(pick).copied().unwrap_or(Fault::Ok)
 }
 

@@ -98,6 +98,8 @@ pub struct Search {
     case: Case,
     /// Only this property counts, if any is named.
     only: Option<Property>,
+    /// Only calls of this operation fail, if any is named.
+    at: Option<&'static str>,
     tally: Tally,
     runtime: tokio::runtime::Runtime,
 }
@@ -109,13 +111,20 @@ impl Search {
     /// No runtime could be made.
     pub fn new(template: Arc<Template>, case: Case) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self { template, case, only: None, tally: Tally { complete: true, ..Tally::default() }, runtime })
+        let tally = Tally { complete: true, ..Tally::default() };
+        Ok(Self { template, case, only: None, at: None, tally, runtime })
     }
 
     /// Lets nothing but `property` count.
     #[must_use]
     pub fn only(self, property: Property) -> Self {
         Self { only: Some(property), ..self }
+    }
+
+    /// Lets no call fail but those of `operation`, if one is named.
+    #[must_use]
+    pub fn at(self, operation: Option<&'static str>) -> Self {
+        Self { at: operation, ..self }
     }
 
     /// How many schedules it ran so far.
@@ -145,7 +154,7 @@ impl Search {
     /// Runs one schedule and judges it; answers the choices that were made, unless it could not be played.
     fn run(&mut self, choices: Choices, script: &[usize], seed: u64) -> Option<Choices> {
         self.tally.schedules += 1;
-        let (script, violations, choices) = match self.play(choices, seed, false) {
+        let (script, violations, choices) = match self.play(choices.at(self.at), seed, false) {
             Ok(played) => {
                 self.tally.coverage.count(&played.calls);
                 (played.choices.script(), played.violations, Some(played.choices))
@@ -208,17 +217,20 @@ pub struct Wrong {
     pub name: &'static str,
     case: Case,
     breaks: Property,
+    /// The call whose faults show it; all of them where none is named.
+    at: Option<&'static str>,
 }
 
 /// All designs that are known to be wrong.
 pub fn wrong() -> impl Iterator<Item = Wrong> {
     let of_deploy = Design::WRONG.into_iter().filter_map(|design| {
         let (scene, breaks) = design.breaks();
-        Some(Wrong { name: design.name(), case: Case::Deploy(Scene::named(scene)?, design), breaks })
+        Some(Wrong { name: design.name(), case: Case::Deploy(Scene::named(scene)?, design), breaks, at: None })
     });
     let of_heal = heal::designs::Design::WRONG.into_iter().filter_map(|design| {
         let (scene, breaks) = design.breaks();
-        Some(Wrong { name: design.name(), case: Case::Heal(heal::scene::Scene::named(scene)?, design), breaks })
+        let case = Case::Heal(heal::scene::Scene::named(scene)?, design);
+        Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
     });
     of_deploy.chain(of_heal)
 }
@@ -229,17 +241,13 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
 /// No runtime could be made.
 pub fn expose(template: &Arc<Template>, design: Wrong, until: Instant) -> std::io::Result<Option<Found>> {
     let (mishap, fault) = (Bound::product(1, 0), Bound::product(0, 1));
-    // Of the pair it is the faults that tell, and its schedules are long.
-    let is_pair = matches!(design.case, Case::Heal(..));
-    let [first, second] = if is_pair { [fault, mishap] } else { [mishap, fault] };
-    for bound in [Bound::NOTHING, first, second, Bound::product(2, 0), Bound::product(1, 1)] {
-        let mut search = Search::new(Arc::clone(template), design.case)?.only(design.breaks);
-        if is_pair {
-            // Every third fault of a call is one that ends its invocation.
-            search.sample(bound, 3, true);
-        } else {
-            search.exhaust(bound, Some(until), true);
-        }
+    let both = [Bound::NOTHING, mishap, fault, Bound::product(2, 0), Bound::product(1, 1)];
+    // The schedules of the pair are long: there it is known which call must fail.
+    let bounds = if design.at.is_some() { &[fault][..] } else { &both };
+    for bound in bounds {
+        let search = Search::new(Arc::clone(template), design.case)?;
+        let mut search = search.only(design.breaks).at(design.at);
+        search.exhaust(*bound, Some(until), true);
         if let Some(found) = search.tally().shortest() {
             return Ok(Some(found.clone()));
         }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_ecs::types::Service;
 use serde_json::{Value, json};
 use shared::alert::{Alert, Severity, Topic};
 use shared::aws::Clients;
@@ -63,10 +64,20 @@ impl Design {
     pub fn breaks(self) -> (&'static str, Property) {
         match self {
             Self::Heal | Self::AnyState | Self::Code137 => ("heal-quiet", Property::Groundless),
-            // Where nothing of an end must be told, as none of these tells that.
+            // None of these tells the end of anything, and there nothing of it must be told.
             Self::MarkBefore => ("heal-fails", Property::Told),
             Self::BudgetInMemory => ("heal-fails", Property::Window),
             Self::PreviousRevision => ("heal-release", Property::Target),
+        }
+    }
+
+    /// The call whose fault shows that it is wrong. The others fail where nothing goes wrong.
+    pub fn fails_at(self) -> Option<&'static str> {
+        match self {
+            Self::MarkBefore => Some("Publish"),
+            // Whoever is killed there comes back without a memory.
+            Self::BudgetInMemory => Some("GetItem"),
+            _ => None,
         }
     }
 
@@ -98,8 +109,9 @@ impl Design {
                 // A kill takes the memory with it.
                 let asked = std::mem::take(&mut *warm.lock().unwrap_or_else(PoisonError::into_inner));
                 let mut own = Own { design: self, clients, table, topic, asked };
-                own.handle(&invocation).await?;
+                let handled = own.handle(&invocation).await;
                 *warm.lock().unwrap_or_else(PoisonError::into_inner) = own.asked;
+                handled?;
                 Ok(json!({ "batchItemFailures": [] }))
             }
         })))
@@ -139,21 +151,28 @@ impl Own {
             Design::AnyState => format!("{task} {}", detail["version"]),
             _ => task.to_owned(),
         };
-        let (mut stops, was_told) = self.read(service).await?;
+        let deployment = detail["startedBy"].as_str().unwrap_or_default();
+        let key = if self.design == Design::PreviousRevision {
+            format!("{service} {deployment}")
+        } else {
+            service.to_owned()
+        };
+        let (mut stops, was_told) = self.read(&key).await?;
         if stops.contains(&seen) {
             return Ok(());
         }
         stops.push(seen);
-        let is_due = stops.len() >= LOOP && !was_told;
-        if is_due && self.design == Design::MarkBefore {
-            self.write(service, &stops, true).await?;
-        }
-        if is_due {
+        let is_loop = stops.len() >= LOOP;
+        if is_loop && !was_told {
+            if self.design == Design::MarkBefore {
+                self.write(&key, &stops, true).await?;
+            }
             self.tell(service, "its tasks end again and again").await?;
+        }
+        if is_loop && (!was_told || self.design == Design::BudgetInMemory) {
             self.heal(service, detail["taskDefinitionArn"].as_str().unwrap_or_default()).await?;
         }
-        let is_kept = self.design != Design::BudgetInMemory;
-        self.write(service, &stops, is_kept && (is_due || was_told)).await
+        self.write(&key, &stops, is_loop).await
     }
 
     async fn heal(&mut self, service: &str, definition: &str) -> Result<(), FunctionError> {
@@ -172,7 +191,8 @@ impl Own {
                 let bus = Bus::new(self.clients.events().clone());
                 bus.put(&OwnEvent::RollbackRequested(request)).await.map_err(failed)
             }
-            Design::PreviousRevision => {
+            // What ECS is still rolling out or back is left to it.
+            Design::PreviousRevision if self.runs_alone(service, definition).await? => {
                 let (family, number) = definition.rsplit_once(':').unwrap_or_default();
                 let before = number.parse::<u32>().unwrap_or(1).saturating_sub(1).max(1);
                 let request = self.clients.ecs().update_service().cluster(CLUSTER).service(service);
@@ -180,6 +200,14 @@ impl Own {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the service has one deployment, of this revision.
+    async fn runs_alone(&self, service: &str, definition: &str) -> Result<bool, FunctionError> {
+        let request = self.clients.ecs().describe_services().cluster(CLUSTER).services(service);
+        let answer = request.send().await.map_err(failed)?;
+        let deployments = answer.services().first().map_or(&[][..], Service::deployments);
+        Ok(matches!(deployments, [only] if only.task_definition() == Some(definition)))
     }
 
     async fn tell(&self, service: &str, what: &str) -> Result<(), FunctionError> {

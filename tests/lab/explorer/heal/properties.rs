@@ -3,21 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::properties::{Property, Violation, arrives, messages, reaches};
 use super::super::scene::{CLUSTER, digest};
 use super::super::schedule::Played;
 use super::repeats::are_excused;
-use super::scene::{Expected, Scene, behaviour};
+use super::scene::{Expected, Scene, Told, behaviour};
 use crate::account::CallRecord;
 use crate::ecs::Behaviour;
 use crate::steward;
 
 /// Counts at which people are told again.
 const TIERS: [usize; 4] = [1, 3, 10, 50];
-/// What is broken for so long is told, even if events of it are lost.
-const NOTICED: SignedDuration = SignedDuration::from_mins(10);
+/// By then what is rolled out and broken has ended three times, and that is told.
+const LOOPS: SignedDuration = SignedDuration::from_secs(200);
+/// How much later it is told for each thing that goes wrong: a message comes again after 125 s, and the next stop after a minute.
+const DELAY: SignedDuration = SignedDuration::from_secs(130);
 
 /// Everything that did not hold in a schedule.
 pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
@@ -96,13 +98,17 @@ fn is_dead(played: &Played, service: &str) -> bool {
     played.dead.iter().any(|body| body.contains(&format!("/{service}\"")) || body.contains(&format!(":{service}\"")))
 }
 
-/// Whether what is broken ran for long enough to be noticed: where a call that rolls it out failed, its fix may come first.
-fn ran_long(scene: &Scene, played: &Played, service: &str) -> bool {
-    let rollouts = played.rollouts.get(service).map(Vec::as_slice).unwrap_or_default();
-    let broken = broken(scene, service);
+/// Whether people must hear of what is broken. Not where its fix came before they could: a call that rolls it out may have
+/// failed, and it ran late or not at all. Whoever takes it back knew of it, and a deployment with nothing after it ran on.
+fn is_owed(scene: &Scene, played: &Played, expected: &Expected) -> bool {
+    let rollouts = played.rollouts.get(expected.service).map(Vec::as_slice).unwrap_or_default();
+    let (broken, back) = (broken(scene, expected.service), expected.back_to.map(digest));
     let is_broken = |digest: &Option<String>| digest.as_ref().is_some_and(|digest| broken.contains(digest));
+    let wrong = i32::try_from(played.choices.faults() + played.choices.mishaps()).unwrap_or(i32::MAX);
+    let due = LOOPS + DELAY * wrong;
     rollouts.iter().enumerate().filter(|(_, rollout)| is_broken(&rollout.digest)).any(|(at, rollout)| {
-        rollouts.get(at + 1).is_none_or(|next| next.created_at.duration_since(rollout.created_at) >= NOTICED)
+        let lasted = |until: Timestamp| until.duration_since(rollout.created_at);
+        rollouts.get(at + 1).is_none_or(|next| next.digest == back && back.is_some() || lasted(next.created_at) >= due)
     })
 }
 
@@ -121,10 +127,13 @@ fn told(
 ) {
     let is_calm = played.choices.faults() == 0 && played.choices.mishaps() == 0;
     let service = expected.service;
+    let count = |told: &Told| alerts.iter().filter(|alert| told.kinds.contains(&alert.kind.as_str())).count();
+    // Who was told that something began hears how it ended.
+    let is_owed = is_owed(scene, played, expected) || expected.told.iter().any(|told| count(told) > 0);
     for told in expected.told {
-        let count = alerts.iter().filter(|alert| told.kinds.contains(&alert.kind.as_str())).count();
+        let count = count(told);
         let kinds = told.kinds.join(" or ");
-        if told.always && count == 0 && !is_dead(played, service) && ran_long(scene, played, service) {
+        if told.always && count == 0 && !is_dead(played, service) && is_owed {
             violated(Property::Told, format!("no alert says {kinds} of {service}"));
         } else if is_calm && count != told.times {
             violated(

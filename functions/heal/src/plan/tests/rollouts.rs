@@ -1,5 +1,6 @@
 //! Rollouts that fail: the circuit breaker has the first word, and people hear of it once.
 
+use super::guards::answer;
 use super::*;
 use crate::classify::Class::{AppExit, DeploymentFailed, PullMissing, Scheduler};
 use crate::observe::Breaker::{Off, WithRollback, WithoutRollback};
@@ -122,4 +123,47 @@ fn a_new_deployment_takes_the_place_of_the_incident_of_the_former() {
     assert_eq!((scene.incident().count, scene.incident().looping), (1, false));
     assert_ne!(scene.incident().id, first);
     assert_eq!(scene.watch.past.len(), 1);
+}
+
+#[test]
+fn a_rollout_that_was_taken_back_before_it_ended_is_no_second_incident_when_deploy_says_that_it_failed() {
+    let mut scene = rolling(Off);
+    scene.tag("steward:heal", "auto");
+    assert_eq!(scene.looping(AppExit).requests().len(), 1);
+    scene.hear(3, &answer(&scene, RollbackOutcome::Started));
+    scene.roll_back(3);
+    scene.look(13);
+    let turn = scene.hear(20, &deploy_failed(PRIMARY, true));
+    assert_eq!((turn.plan.word, turn.plan.opened), ("told-already", false));
+    assert_eq!(scene.heard, ["rollback-asked", "healed"]);
+}
+
+#[test]
+fn what_a_rolled_back_release_ended_of_does_not_keep_the_next_one_from_being_healed() {
+    let mut scene = rolling(WithRollback);
+    scene.tag("steward:heal", "auto");
+    scene.looping(AppExit);
+    scene.roll_back(3);
+    scene.hear(3, &ecs_failed(PRIMARY));
+    scene.look(14);
+    assert_eq!((scene.heard.last().unwrap().as_str(), scene.watch.stops.len()), ("resolved", 3));
+    scene.service().deployments = vec![deployment("ecs-svc/4", 3, 20)];
+    let stop = |task: &str, minute| {
+        News::Stopped(StoppedTask { deployment: Some("ecs-svc/4".into()), ..stopped(task, AppExit, minute) })
+    };
+    scene.hear(21, &stop("first", 21));
+    scene.hear(22, &stop("second", 22));
+    let turn = scene.hear(23, &stop("third", 23));
+    assert_eq!((turn.failing(), &turn.plan.verdict), (vec![], &Verdict::Ask));
+}
+
+#[test]
+fn tasks_that_do_not_start_are_not_laid_to_the_deployment_that_is_rolled_back_to() {
+    let mut scene = rolling(WithRollback);
+    scene.newest = Some(stopped("newest", PullMissing, 2));
+    scene.roll_back(3);
+    let turn = scene.hear(3, &News::Impaired);
+    assert_eq!((turn.plan.word, &scene.watch.incident), ("not-counted", &None));
+    scene.look(20);
+    assert_eq!(scene.heard.len(), 0);
 }
