@@ -31,8 +31,7 @@ pub(super) async fn a_crash_after_the_rollout(stage: &mut Stage) -> Result<()> {
     stage.check(stage.told(&["crash-loop bank/cards"]), "Steward tells once, at the third crash; as e-mail it reads:");
     let alert = stage.first_alert().to_owned();
     stage.page.quote(&alert);
-    let shows =
-        ["If the mode allowed it", "environment: RATE_LIMIT changed", "RATE_LIMIT is not a number", "- mode: "];
+    let shows = ["If the mode allowed it", "environment: RATE_LIMIT changed", "RATE_LIMIT is not a number", "- mode: "];
     let hidden = !alert.contains(PASSWORD) && alert.contains("[redacted]");
     stage.check(
         hidden && shows.iter().all(|words| alert.contains(words)),
