@@ -32,7 +32,7 @@ pub(super) async fn a_crash_after_the_rollout(stage: &mut Stage) -> Result<()> {
     let alert = stage.first_alert().to_owned();
     stage.page.quote(&alert);
     let shows =
-        ["With steward:heal = auto", "environment: RATE_LIMIT changed", "RATE_LIMIT is not a number", "- mode: "];
+        ["If the mode allowed it", "environment: RATE_LIMIT changed", "RATE_LIMIT is not a number", "- mode: "];
     let hidden = !alert.contains(PASSWORD) && alert.contains("[redacted]");
     stage.check(
         hidden && shows.iter().all(|words| alert.contains(words)),
