@@ -88,8 +88,8 @@ fn explored(template: &Arc<Template>, options: &Options) -> Result<u64, Failure>
     writeln!(stdout(), "\n{}", tally.coverage.table())?;
     writeln!(stdout(), "\nCells that cannot be:")?;
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (_, call, fault) in cells() {
-        if let Some(why) = impossible(call, fault) {
+    for (function, call, fault) in cells() {
+        if let Some(why) = impossible(function, call, fault) {
             let (cells, cell) = (reasons.entry(why).or_default(), format!("{call} {fault}"));
             if !cells.contains(&cell) {
                 cells.push(cell);
