@@ -27,7 +27,9 @@ pub(super) fn render(alert: &Alert) -> String {
     for section in &alert.sections {
         let room = DESCRIPTION.saturating_sub(description.len() + 200).min(SECTION);
         // Three back quotes in a foreign line would end the block in which it is shown.
-        let lines: Vec<String> = section.lines.iter().map(|line| limit::escaped(line).replace("```", "...")).collect();
+        let mark = if section.verbatim { "" } else { "- " };
+        let shown = |line: &String| format!("{mark}{}", limit::escaped(line).replace("```", "..."));
+        let lines: Vec<String> = section.lines.iter().map(shown).collect();
         let lines = limit::last_lines(&lines, room).join("\n");
         let lines = if section.verbatim { format!("```\n{lines}\n```") } else { lines };
         description = format!("{description}\n\n*{}*\n{lines}", limit::escaped(&section.title));
