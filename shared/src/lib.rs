@@ -12,6 +12,7 @@ pub mod aws;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod deployments;
 pub mod event;
 pub mod failure;
 pub mod image;

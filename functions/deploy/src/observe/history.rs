@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use aws_sdk_ecs::types::ServiceDeploymentStatus;
+use shared::deployments;
 use shared::failure::CallFailure;
 use shared::image::{Digest, ImageReference};
 
@@ -22,19 +22,9 @@ impl Observer {
     /// The failed call. What a registry does not answer is noted with that registry.
     pub(crate) async fn history(&mut self, service: &Service) -> Result<(History, Catalogs), CallFailure> {
         let client = self.clients.ecs().clone();
-        let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
-        let mut listed = answer.service_deployments.unwrap_or_default();
-        listed.sort_by_key(|deployment| deployment.created_at.map(|at| (at.secs(), at.subsec_nanos())));
-        // The newest is what is to be left. While it is under way, the former revision still runs and is the good one;
-        // afterwards what runs is no way back.
-        let newest = listed.last().and_then(|deployment| deployment.target_service_revision_arn.clone());
         let has_ended = service.primary().is_some_and(|primary| primary.rollout != RolloutState::InProgress);
-        let is_left = |arn: &String| newest.as_ref() == Some(arn) || has_ended && service.revisions.contains(arn);
-        let good = listed.into_iter().rev().filter(|d| d.status == Some(ServiceDeploymentStatus::Successful));
-        let good = good.filter_map(|deployment| deployment.target_service_revision_arn).find(|arn| !is_left(arn));
+        let past = deployments::past(&client, &service.arn, &service.revisions, has_ended).await?;
+        let good = past.good.map(|(_, arn)| arn);
         let asked: Vec<String> = good.iter().chain(&service.revisions).take(REVISIONS).cloned().collect();
         if asked.is_empty() {
             return Ok((History::default(), Catalogs::new()));

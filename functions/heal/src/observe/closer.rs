@@ -8,11 +8,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use aws_sdk_ecr::types::ImageIdentifier;
-use aws_sdk_ecs::types::{
-    ContainerDefinition, ServiceDeploymentStatus, ServiceRevision, TaskDefinition, TaskDefinitionStatus,
-};
+use aws_sdk_ecs::types::{ContainerDefinition, ServiceRevision, TaskDefinition, TaskDefinitionStatus};
 use jiff::Timestamp;
 use shared::arn::{TaskArn, TaskDefinitionArn};
+use shared::deployments::{self, Past};
 use shared::failure::{CallFailure, FailureKind};
 use shared::image::{Digest, ImageReference};
 use shared::logs::{self, LogStream};
@@ -20,7 +19,6 @@ use shared::logs::{self, LogStream};
 use super::Observer;
 use super::difference::difference;
 use super::model::{Deployment, Evidence, Image, Images, Logs, Service, Target};
-use super::service::time;
 use crate::watch::Incident;
 
 /// The longest that an alert waits for what would make it better.
@@ -127,20 +125,8 @@ impl Observer {
     /// The last successful deployment before the one that is concerned, and what that one runs.
     async fn history(&self, service: &Service, concerned: Option<&Deployment>) -> Result<History, CallFailure> {
         let client = self.clients.ecs();
-        let request = client.list_service_deployments().cluster(service.arn.cluster()).service(service.arn.as_str());
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| CallFailure::new("ecs:ListServiceDeployments", service.arn.short(), &error))?;
-        let mut listed = answer.service_deployments.unwrap_or_default();
-        listed.sort_by_key(|deployment| deployment.created_at.map(|at| (at.secs(), at.subsec_nanos())));
-        // The newest is what is concerned. While it is under way, and after it failed, what ran before is the good one;
-        // of one that had succeeded, what runs now is not.
-        let newest = listed.last().and_then(|deployment| deployment.target_service_revision_arn.clone());
         let has_ended = concerned.is_some_and(|concerned| concerned.is_completed);
-        let is_left = |arn: &String| newest.as_ref() == Some(arn) || has_ended && service.revisions.contains(arn);
-        let good = listed.iter().rev().filter(|d| d.status == Some(ServiceDeploymentStatus::Successful));
-        let mut good = good.filter_map(|d| Some((d.created_at.and_then(time), d.target_service_revision_arn.clone()?)));
-        let good = good.find(|(_, arn)| !is_left(arn));
+        let Past { good, newest } = deployments::past(client, &service.arn, &service.revisions, has_ended).await?;
         let left = if has_ended { service.revisions.first().cloned() } else { newest };
         let asked: Vec<String> = good.iter().map(|(_, arn)| arn.clone()).chain(left.clone()).collect();
         if asked.is_empty() {

@@ -12,16 +12,19 @@ use std::collections::BTreeMap;
 
 use shared::alert::Alert;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
-use shared::event::steward::{MuteRequested, Muted, OwnEvent, RollbackRequested};
+use shared::event::ecs::DeploymentEvent;
+use shared::event::steward::{
+    MuteRequested, Muted, OwnEvent, RollbackAnswered, RollbackApproved, RollbackOutcome, RollbackRequested,
+};
 use shared::mute::Mutes;
 use shared::state::Versioned;
 
 use super::*;
-use crate::classify::Finding;
-use crate::classify::Part;
+use crate::classify::{Finding, Part};
 use crate::observe::model::{Deployment, Difference, Target};
-use crate::observe::{Breaker, Evidence, Images, Logs};
-use crate::watch::Outgoing;
+use crate::observe::{Breaker, Evidence, Images, Logs, Service};
+use crate::trigger::StoppedTask;
+use crate::watch::{HealOutcome, Outgoing};
 
 /// The deployment that ECS works towards.
 const PRIMARY: &str = "ecs-svc/2";
