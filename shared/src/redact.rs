@@ -10,6 +10,13 @@ use regex_lite::{Captures, Regex};
 
 const HIDDEN: &str = "[redacted]";
 
+/// The part of a name by which its value is a secret.
+macro_rules! names {
+    () => {
+        "(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)"
+    };
+}
+
 /// Each pattern hides its whole match, except for the groups `keep` before and `tail` after.
 const PATTERNS: [&str; 8] = [
     // User and password in a connection string; the scheme and the host stay.
@@ -23,11 +30,15 @@ const PATTERNS: [&str; 8] = [
     // Keys whose form gives them away: AWS, GitHub, Slack, Stripe, Google.
     r"\b(?:(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|xox[a-z]-[A-Za-z0-9-]{8,}|[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|AIza[A-Za-z0-9_-]{20,})",
     // A name that says secret, and its quoted value.
-    r#"(?i)(?P<keep>[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*["']?\s*(?:=>|[:=])\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)"#,
+    concat!(
+        r#"(?i)(?P<keep>[A-Za-z0-9_.-]*"#,
+        names!(),
+        r#"[A-Za-z0-9_.-]*["']?\s*(?:=>|[:=])\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)"#
+    ),
     // The same with a bare value.
-    r#"(?i)(?P<keep>[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s*(?:=>|[:=])\s*)[^\s,;&"'\[]+"#,
+    concat!(r#"(?i)(?P<keep>[A-Za-z0-9_.-]*"#, names!(), r#"[A-Za-z0-9_.-]*\s*(?:=>|[:=])\s*)[^\s,;&"'\[]+"#),
     // An option of a command line, and its value as the next word.
-    r"(?i)(?P<keep>(?:^|\s)--?[A-Za-z0-9_.-]*(?:passw|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie|session[_-]?id|signature|dsn)[A-Za-z0-9_.-]*\s+)[^\s\[-]\S*",
+    concat!(r"(?i)(?P<keep>(?:^|\s)--?[A-Za-z0-9_.-]*", names!(), r"[A-Za-z0-9_.-]*\s+)[^\s\[-]\S*"),
 ];
 
 static SECRETS: LazyLock<Vec<Regex>> =

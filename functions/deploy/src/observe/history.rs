@@ -11,9 +11,6 @@ use super::model::{Catalogs, RolloutState, Service};
 use super::{Observer, revisions};
 use crate::plan::rollback::{Good, History, Ran};
 
-/// Most ARNs that `DescribeServiceRevisions` takes.
-const REVISIONS: usize = 20;
-
 impl Observer {
     /// The last successful deployment before the primary one, what the primary one runs, and what the registries hold of
     /// what they differ in.
@@ -25,7 +22,7 @@ impl Observer {
         let has_ended = service.primary().is_some_and(|primary| primary.rollout != RolloutState::InProgress);
         let past = deployments::past(&client, &service.arn, &service.revisions, has_ended).await?;
         let good = past.good.map(|(_, arn)| arn);
-        let asked: Vec<String> = good.iter().chain(&service.revisions).take(REVISIONS).cloned().collect();
+        let asked: Vec<String> = good.iter().chain(&service.revisions).take(revisions::REVISIONS).cloned().collect();
         if asked.is_empty() {
             return Ok((History::default(), Catalogs::new()));
         }

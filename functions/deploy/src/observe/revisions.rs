@@ -10,15 +10,15 @@ use shared::image::Digest;
 use super::model::Observed;
 
 /// Most ARNs that `DescribeServiceRevisions` takes.
-const REVISIONS: usize = 20;
+pub(super) const REVISIONS: usize = 20;
 
 /// A service revision: when it was made, its ARN, and the image that each container names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Revision {
+pub(super) struct Revision {
     created: Option<(i64, u32)>,
-    pub(crate) arn: String,
-    pub(crate) images: BTreeMap<String, String>,
-    pub(crate) task_definition: Option<TaskDefinitionArn>,
+    pub(super) arn: String,
+    pub(super) images: BTreeMap<String, String>,
+    pub(super) task_definition: Option<TaskDefinitionArn>,
 }
 
 /// At most twenty service revisions, with the digest that each container runs where ECS knows it.

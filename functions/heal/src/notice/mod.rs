@@ -116,9 +116,7 @@ fn facts_of(facts: Facts<'_>) -> Vec<(String, String)> {
         ("since".to_owned(), moment(incident.since)),
     ];
     let mut add = |name: &str, value: Option<String>| list.extend(value.map(|value| (name.to_owned(), value)));
-    let concerned = service.and_then(|service| {
-        service.deployments.iter().find(|deployment| Some(&deployment.id) == incident.deployment.as_ref())
-    });
+    let concerned = service.and_then(|service| service.deployment(incident.deployment.as_ref()));
     let revision = concerned.and_then(|deployment| deployment.task_definition.as_ref());
     add("revision", revision.map(|revision| revision.short().to_owned()));
     add("last good", evidence.target.as_ref().map(|target| target.task_definition.short().to_owned()));
@@ -130,7 +128,7 @@ fn facts_of(facts: Facts<'_>) -> Vec<(String, String)> {
 
 fn sections(facts: Facts<'_>, occasion: &Occasion) -> Vec<Section> {
     let Facts { incident, evidence, guards, .. } = facts;
-    if matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken) {
+    if occasion.is_end() {
         return Vec::new();
     }
     let mut sections = Vec::new();

@@ -45,8 +45,7 @@ fn target(incident: &Incident) -> String {
 pub(super) fn body(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdict, now: Timestamp) -> String {
     let mut parts = vec![what_happened(facts, occasion, now)];
     let said = facts.incident.said.trim_end_matches('.');
-    let is_end = matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken);
-    if !said.is_empty() && !is_end {
+    if !said.is_empty() && !occasion.is_end() {
         parts.push(format!("ECS says: {said}."));
     }
     parts.extend(what_is_done(facts, occasion, verdict));
@@ -115,8 +114,7 @@ fn asked(incident: &Incident) -> Option<Timestamp> {
 
 /// Since which deployment, and how old that is: the first question of whoever is woken.
 fn deployed(service: &Service, incident: &Incident, now: Timestamp) -> String {
-    let found = service.deployments.iter().find(|deployment| Some(&deployment.id) == incident.deployment.as_ref());
-    let Some(deployment) = found else {
+    let Some(deployment) = service.deployment(incident.deployment.as_ref()) else {
         return String::new();
     };
     let revision = deployment.task_definition.as_ref().map_or("an unknown revision", |revision| revision.short());

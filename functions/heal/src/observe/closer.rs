@@ -53,8 +53,7 @@ impl Observer {
     }
 
     async fn gather(&self, service: &Service, incident: &Incident, evidence: &mut Evidence) {
-        let concerned =
-            service.deployments.iter().find(|deployment| Some(&deployment.id) == incident.deployment.as_ref());
+        let concerned = service.deployment(incident.deployment.as_ref());
         let history = match self.history(service, concerned).await {
             Ok(history) => history,
             Err(failure) => {

@@ -71,6 +71,11 @@ impl Service {
         self.deployments.iter().find(|deployment| deployment.is_primary)
     }
 
+    /// The deployment of this id, as long as ECS lists it.
+    pub(crate) fn deployment(&self, id: Option<&String>) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| Some(&deployment.id) == id)
+    }
+
     /// Whether all that is wanted runs, and nothing is under way.
     pub(crate) fn is_healthy(&self) -> bool {
         self.running >= self.desired && self.primary().is_some_and(|primary| primary.is_completed)

@@ -95,7 +95,6 @@ pub(crate) fn conclude(
     if let (Some(occasion), Some(incident)) = (&occasion, desk.watch.incident.clone()) {
         let recurs = seen.service.as_ref().is_some_and(|service| guards::recurs(&desk.watch, &incident, service));
         let kind = notice::kind(&incident, occasion, &verdict);
-        let is_end = matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken);
         if let Some(mute) = seen.mutes.of_alerts(subject.service(), now) {
             // What is still open when the mute ends is told then.
             (word, reason) = ("muted", format!("muted: {}", mute.summary()));
@@ -114,7 +113,7 @@ pub(crate) fn conclude(
             desk.watch.outbox.push(Outgoing::Alert(Box::new(alert)));
             remember_told(&mut desk, subject.service().is_some(), now);
         }
-        if is_end {
+        if occasion.is_end() {
             desk.watch.close(now);
         }
     } else if verdict == Verdict::Guarded {

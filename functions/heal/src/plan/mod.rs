@@ -87,6 +87,13 @@ pub(crate) enum Occasion {
     Resolved,
 }
 
+impl Occasion {
+    /// Whether the incident is over with it.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::Healed | Self::Resolved | Self::Overtaken)
+    }
+}
+
 /// What is known of a rollout that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FailedRollout {
@@ -130,8 +137,7 @@ impl Step {
     /// Whether the closer look is worth its calls.
     pub(crate) fn needs_evidence(&self) -> bool {
         let tells = self.occasion.as_ref().is_some_and(|occasion| {
-            let is_end = matches!(occasion, Occasion::Healed | Occasion::Resolved | Occasion::Overtaken);
-            !is_end && !matches!(occasion, Occasion::Refused(_) | Occasion::ApprovalUseless(_))
+            !occasion.is_end() && !matches!(occasion, Occasion::Refused(_) | Occasion::ApprovalUseless(_))
         });
         tells || self.decide != Decide::No
     }
