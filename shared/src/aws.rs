@@ -14,6 +14,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use crate::arn::Region;
 use crate::clock::{Clock, Deadline};
 
 /// One attempt of one call.
@@ -67,6 +68,7 @@ struct Made {
     scheduler: OnceLock<aws_sdk_scheduler::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
+    rds: OnceLock<aws_sdk_rds::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
@@ -140,6 +142,25 @@ impl Clients {
     /// EventBridge Scheduler.
     pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
         self.made.scheduler.get_or_init(|| client!(aws_sdk_scheduler, self.config))
+    }
+
+    /// RDS, in the function's own region.
+    pub fn rds(&self) -> &aws_sdk_rds::Client {
+        self.made.rds.get_or_init(|| client!(aws_sdk_rds, self.config))
+    }
+
+    /// RDS in another region: a copy is called for where it is to be.
+    pub fn rds_in(&self, region: &Region) -> aws_sdk_rds::Client {
+        client!(aws_sdk_rds, self.in_region(region))
+    }
+
+    /// KMS in another region, where a copy's key is.
+    pub fn kms_in(&self, region: &Region) -> aws_sdk_kms::Client {
+        client!(aws_sdk_kms, self.in_region(region))
+    }
+
+    fn in_region(&self, region: &Region) -> SdkConfig {
+        self.config.to_builder().region(aws_config::Region::new(region.as_str().to_owned())).build()
     }
 
     /// Resource Groups Tagging API.

@@ -1,6 +1,6 @@
 //! The common AWS client crate of Steward's functions.
 //!
-//! What every function needs and none should write again: the clients ([`aws`]), the ways in ([`ingress`], [`event`]),
+//! What every function needs and none should write again: the start ([`function`]), the clients ([`aws`]), the ways in ([`ingress`], [`event`]),
 //! the words of the user's interface ([`tags`], [`policy`], [`config`]), the types that cannot hold nonsense ([`arn`],
 //! [`image`]), what is remembered ([`state`]) and what is told ([`alert`], [`record`], [`metrics`], [`telemetry`]).
 //!
@@ -15,6 +15,7 @@ pub mod config;
 pub mod deployments;
 pub mod event;
 pub mod failure;
+pub mod function;
 pub mod image;
 pub mod ingress;
 pub mod logs;

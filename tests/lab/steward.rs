@@ -8,7 +8,9 @@ use heal::Heal;
 use shared::aws::Clients;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
-use shared::ingress::{self, DeadLetters, Handler};
+use shared::function;
+use shared::ingress::{self, DeadLetters};
+use snapshot::Snapshot;
 
 use crate::account::Account;
 use crate::function::{Function, FunctionError, InProcess, Invocation};
@@ -19,50 +21,15 @@ use crate::world::World;
 pub const DEPLOY: &str = "DeployFunction";
 /// Logical id of `heal` in the template.
 pub const HEAL: &str = "HealFunction";
-
-/// A function of Steward: what lives as long as its execution environment.
-pub trait Hosted: Sized + 'static {
-    /// Handles the events of one invocation.
-    type Handler<'a>: Handler
-    where
-        Self: 'a;
-
-    /// The function with its configuration and clients. Calls nothing.
-    fn start(config: Config, clients: &Clients, clock: Clock) -> Self;
-
-    /// The handler for one invocation that must have ended by `deadline`.
-    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_>;
-}
-
-impl Hosted for Deploy {
-    type Handler<'a> = deploy::Invocation<'a>;
-
-    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
-        Self::new(config, clients, clock)
-    }
-
-    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_> {
-        Self::until(self, deadline)
-    }
-}
-
-impl Hosted for Heal {
-    type Handler<'a> = heal::Invocation<'a>;
-
-    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
-        Self::new(config, clients, clock)
-    }
-
-    fn until(&mut self, deadline: Deadline) -> Self::Handler<'_> {
-        Self::until(self, deadline)
-    }
-}
+/// Logical id of `snapshot` in the template.
+pub const SNAPSHOT: &str = "SnapshotFunction";
 
 /// The function that `spec` names by its folder; `None` when it is none of Steward's.
 pub fn function(account: &Account, spec: &FunctionSpec) -> Option<Box<dyn Function>> {
     match spec.binary.as_str() {
         "deploy" => Some(deploy(account, spec)),
         "heal" => Some(host::<Heal>(account, spec)),
+        "snapshot" => Some(host::<Snapshot>(account, spec)),
         _ => None,
     }
 }
@@ -109,7 +76,7 @@ struct Environment<S> {
 
 /// A function, configured as `spec` says, running in this process. It signs with its name, as its process does. A kill in
 /// the middle of an invocation takes its execution environment with it; the next invocation starts a new one.
-pub fn host<S: Hosted>(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
+pub fn host<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
     let warm: Arc<Mutex<Option<Environment<S>>>> = Arc::default();
     let (inside, spec) = (account.clone(), spec.clone());
     let handler = move |invocation: Invocation| {
@@ -131,7 +98,7 @@ pub fn host<S: Hosted>(account: &Account, spec: &FunctionSpec) -> Box<dyn Functi
     Box::new(InProcess::new(account, handler))
 }
 
-async fn start<S: Hosted>(account: &Account, spec: &FunctionSpec) -> Result<Environment<S>, FunctionError> {
+async fn start<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Result<Environment<S>, FunctionError> {
     let variable = |name: &str| match name {
         "AWS_REGION" => Some(crate::context::REGION.to_owned()),
         name => spec.environment.get(name).cloned(),

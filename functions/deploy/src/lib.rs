@@ -23,6 +23,7 @@ use shared::clock::{Clock, Deadline};
 use shared::config::Config;
 use shared::event::Event;
 use shared::failure::{CallFailure, HandlingError};
+use shared::function::Function;
 use shared::ingress::Handler;
 use shared::policy::Policy;
 use shared::state::Table;
@@ -65,9 +66,10 @@ struct Run<'a> {
     failures: Vec<CallFailure>,
 }
 
-impl Deploy {
-    /// The function with its configuration and clients. Calls nothing.
-    pub fn new(config: Config, clients: &Clients, clock: Clock) -> Self {
+impl Function for Deploy {
+    type Handler<'a> = Invocation<'a>;
+
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
         let table = Table::new(clients.dynamodb().clone(), config.table.clone());
         let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
         let observer = Observer::new(clients.clone(), table.clone(), config.account.clone(), config.region.clone());
@@ -75,11 +77,12 @@ impl Deploy {
         Self { config, clock, table, observer, applier }
     }
 
-    /// The handler for one invocation that must have ended by `deadline`.
-    pub fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
+    fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
         Invocation { deploy: self, deadline }
     }
+}
 
+impl Deploy {
     fn settings(&self) -> Settings {
         let Config { dry_run, rollout_timeout, heal_mode, .. } = self.config;
         Settings { dry_run, rollout_timeout, heal_mode }

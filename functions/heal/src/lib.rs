@@ -25,6 +25,7 @@ use shared::clock::{Clock, Deadline};
 use shared::config::Config;
 use shared::event::Event;
 use shared::failure::{CallFailure, HandlingError};
+use shared::function::Function;
 use shared::ingress::Handler;
 use shared::mute::Mutes;
 use shared::schedule::Schedules;
@@ -68,9 +69,10 @@ struct Run<'a> {
     report: Report,
 }
 
-impl Heal {
-    /// The function with its configuration and clients. Calls nothing.
-    pub fn new(config: Config, clients: &Clients, clock: Clock) -> Self {
+impl Function for Heal {
+    type Handler<'a> = Invocation<'a>;
+
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
         let table = Table::new(clients.dynamodb().clone(), config.table.clone());
         let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
         let (account, region) = (config.account.clone(), config.region.clone());
@@ -82,11 +84,12 @@ impl Heal {
         Self { config, clock, table, observer, applier }
     }
 
-    /// The handler for one invocation that must have ended by `deadline`.
-    pub fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
+    fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
         Invocation { heal: self, deadline }
     }
+}
 
+impl Heal {
     fn settings(&self) -> Settings {
         let Config { dry_run, heal_mode: mode, rollout_timeout, .. } = self.config;
         Settings { dry_run, mode, rollout_timeout }

@@ -39,7 +39,7 @@ struct Counter {
 
 struct Counting<'a>(&'a mut Counter);
 
-impl Hosted for Counter {
+impl function::Function for Counter {
     type Handler<'a> = Counting<'a>;
 
     fn start(config: Config, clients: &Clients, _: Clock) -> Self {
