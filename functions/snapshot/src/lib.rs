@@ -1,42 +1,246 @@
 //! `snapshot`: takes, copies and prunes RDS and Aurora snapshots, and notices when backups stop.
+//!
+//! trigger -> observe -> plan -> apply -> record. Whatever wakes it, it looks at everything: what is due follows from the
+//! policies in the databases' tags, from the snapshots that exist, and from the time. `docs/snapshot.md` is the user's
+//! page.
 
-use serde::Serialize;
+mod apply;
+mod memory;
+mod notice;
+mod observe;
+mod own;
+mod plan;
+mod report;
+mod slot;
+mod trigger;
+
+use std::pin::Pin;
+
+use jiff::Timestamp;
+use shared::alert::Topic;
 use shared::aws::Clients;
+use shared::bus::Bus;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
 use shared::event::Event;
-use shared::failure::HandlingError;
+use shared::event::steward::{OwnEvent, SnapshotFailed, SnapshotRequested};
+use shared::failure::{CallFailure, HandlingError};
 use shared::function::Function;
 use shared::ingress::Handler;
+use shared::schedule::Schedules;
+use shared::state::{Table, Versioned};
+
+use crate::apply::{Applier, Done, Site, account_key};
+pub use crate::notice::KINDS as ALERT_KINDS;
+use crate::observe::model::{Own, Seen, newest};
+use crate::observe::{Account, Observer};
+pub use crate::plan::{Row, Verdict};
+use crate::plan::{Settings, Standing};
+pub use crate::report::Report;
+use crate::slot::Calendar;
+use crate::trigger::Trigger;
+
+/// The SDK's calls nest deeply: on the heap, and behind one pointer.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Message group of the function's queue.
+const GROUP: &str = "snapshot";
 
 /// The function, with all that lives as long as its execution environment.
 #[derive(Debug)]
-pub struct Snapshot;
+pub struct Snapshot {
+    config: Config,
+    settings: Settings,
+    clock: Clock,
+    table: Table,
+    observer: Observer,
+    applier: Applier,
+}
 
-/// One invocation.
+/// One invocation: the function, and the moment by which it must be done.
 #[derive(Debug)]
-pub struct Invocation;
+pub struct Invocation<'a> {
+    snapshot: &'a mut Snapshot,
+    deadline: Deadline,
+}
 
-/// The return value.
-#[derive(Debug, Serialize)]
-pub struct Report;
+/// What one event is worth, and what has come of it so far.
+struct Run<'a> {
+    trigger: &'a Trigger,
+    deadline: Deadline,
+    now: Timestamp,
+    report: Report,
+    failures: Vec<CallFailure>,
+}
 
 impl Function for Snapshot {
-    type Handler<'a> = Invocation;
+    type Handler<'a> = Invocation<'a>;
 
-    fn start(_: Config, _: &Clients, _: Clock) -> Self {
-        Self
+    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
+        let table = Table::new(clients.dynamodb().clone(), config.table.clone());
+        let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
+        let bus = Bus::new(clients.events().clone());
+        let schedules = config.schedules.clone();
+        let schedules = schedules.map(|settings| Schedules::new(clients.scheduler().clone(), settings, GROUP));
+        let snapshots = config.snapshots.clone();
+        let (owner, region) = (snapshots.owner.clone(), config.region.clone());
+        let observer = Observer::new(clients.clone(), table.clone(), owner, region.clone());
+        let kms = apply::Keys::new(clients.clone());
+        let applier = Applier { table: table.clone(), topic, bus, schedules, clock: clock.clone(), kms };
+        let settings = Settings {
+            owner: snapshots.owner,
+            region,
+            calendar: Calendar::new(snapshots.time_zone, snapshots.begins),
+            keep_minimum: snapshots.keep_minimum.into(),
+            orphan_days: snapshots.orphan_days,
+            share_with: snapshots.share_with,
+            keys: snapshots.keys,
+            dry_run: config.dry_run,
+        };
+        Self { config, settings, clock, table, observer, applier }
     }
 
-    fn until(&mut self, _: Deadline) -> Invocation {
-        Invocation
+    fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
+        Invocation { snapshot: self, deadline }
     }
 }
 
-impl Handler for Invocation {
+impl Handler for Invocation<'_> {
     type Report = Report;
 
-    async fn handle(&mut self, _: Event) -> Result<Report, HandlingError> {
-        Ok(Report)
+    async fn handle(&mut self, event: Event) -> Result<Report, HandlingError> {
+        let (snapshot, deadline) = (&mut *self.snapshot, self.deadline);
+        let now = event.now(snapshot.clock.now(), snapshot.config.clock_by_event);
+        let trigger = Trigger::read(&event, &snapshot.config.account)?;
+        let report = Report::new(trigger.word(), snapshot.config.dry_run);
+        let mut run = Run { trigger: &trigger, deadline, now, report, failures: Vec::new() };
+        let handled: Boxed<'_, _> = Box::pin(snapshot.handle(&mut run));
+        let handled = handled.await;
+        let Run { mut report, failures, .. } = run;
+        if let Err(failure) = &handled {
+            report.failed("event", failure);
+        }
+        report.emit(now);
+        handled?;
+        // The sweep is its own retry. Any other message is delivered again, and finds done what was done.
+        match failures.into_iter().find(CallFailure::is_worth_a_retry) {
+            Some(failure) if trigger != Trigger::Sweep => Err(failure.into()),
+            _ => Ok(report),
+        }
+    }
+}
+
+impl Snapshot {
+    async fn handle(&mut self, run: &mut Run<'_>) -> Result<(), CallFailure> {
+        if let Trigger::Ignored(word, why) = run.trigger {
+            run.report.event(word, why);
+            return Ok(());
+        }
+        let looked: Boxed<'_, Result<Account, CallFailure>> = Box::pin(self.observer.look());
+        let mut account = looked.await?;
+        let asked = match run.trigger {
+            Trigger::Requested(asked) => self.resolve(run, asked, &account).await?,
+            _ => None,
+        };
+        for (database, why) in &account.left {
+            run.report.left(database.arn.identifier(), why);
+        }
+        for (database, failure) in &account.unreadable {
+            run.report.failed(database.arn.identifier(), failure);
+            // A request must not get lost over it: the message stays until the item is mended.
+            if asked.as_ref().is_some_and(|(resource, _)| *resource == database.resource) {
+                return Err(failure.clone());
+            }
+        }
+        if account.databases.is_empty() {
+            run.report.event("no-database", "no database has opted in");
+        }
+        // Should time be short, those go first whose backup is the oldest.
+        account.databases.sort_by_key(|seen| newest(&seen.here).map(Own::moment));
+        for seen in &account.databases {
+            let asked = asked.as_ref().filter(|(resource, _)| *resource == seen.database.resource);
+            if !run.deadline.allows_call(self.clock.now()) {
+                run.report.stopped_early();
+                break;
+            }
+            let attended: Boxed<'_, ()> = Box::pin(self.attend(run, seen, asked.map(|(_, asked)| *asked)));
+            attended.await;
+        }
+        if *run.trigger == Trigger::Sweep {
+            self.sweep_rest(run, &account).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides about one database, and does it.
+    async fn attend(&mut self, run: &mut Run<'_>, seen: &Seen, asked: Option<&SnapshotRequested>) {
+        let is_sweep = *run.trigger == Trigger::Sweep;
+        let plan = plan::plan(&self.settings, seen, asked, is_sweep, run.now);
+        let done = if self.settings.dry_run {
+            Done::default()
+        } else {
+            let Self { settings, observer, applier, .. } = self;
+            let mut site = Site { settings, observer, deadline: run.deadline, now: run.now };
+            applier.apply(&plan, seen, &mut site).await
+        };
+        run.report.add(&plan, &done);
+        if done.out_of_time {
+            run.report.stopped_early();
+        }
+        run.failures.extend(done.failures);
+    }
+
+    /// What a sweep does besides: databases that are gone, quotas, and what is measured.
+    async fn sweep_rest(&mut self, run: &mut Run<'_>, account: &Account) -> Result<(), CallFailure> {
+        let rows = plan::orphans(&self.settings, &account.orphans, true, run.now);
+        let done = if self.settings.dry_run {
+            Done::default()
+        } else {
+            let Self { settings, observer, applier, .. } = self;
+            let mut site = Site { settings, observer, deadline: run.deadline, now: run.now };
+            applier.delete_orphans(&rows, &account.orphans, &mut site).await
+        };
+        run.report.orphans(&rows, &done);
+        for (region, failure) in
+            account.quotas.iter().filter_map(|(region, quota)| Some((region, quota.as_ref().err()?)))
+        {
+            run.report.failed(&format!("quotas of {region}"), failure);
+        }
+        let mut percent = None;
+        if account.quotas.values().any(Result::is_ok) {
+            let before: Versioned<Standing> = self.table.get(&account_key()).await?;
+            let (highest, after) =
+                plan::quota(&account.quotas, &account.databases, &self.settings.region, &before.item);
+            percent = Some(highest);
+            if !self.settings.dry_run
+                && let Err(failure) = self.applier.account(&before, after).await
+            {
+                run.report.failed("account", &failure);
+            }
+        }
+        run.report.swept(account.databases.len(), percent);
+        Ok(())
+    }
+
+    /// The database that a request means. One that cannot be snapshotted is answered at once.
+    async fn resolve<'a>(
+        &self,
+        run: &mut Run<'_>,
+        asked: &'a SnapshotRequested,
+        account: &Account,
+    ) -> Result<Option<(String, &'a SnapshotRequested)>, CallFailure> {
+        match plan::unsuitable(asked, &account.all) {
+            Ok(database) => Ok(Some((database.resource.clone(), asked))),
+            Err(reason) => {
+                run.report.event("refused", &format!("{} for {}: {reason}", asked.request, asked.database));
+                let (request, database) = (asked.request.clone(), asked.database.clone());
+                if !self.settings.dry_run {
+                    self.applier
+                        .answer(&OwnEvent::SnapshotFailed(SnapshotFailed { request, database, reason }))
+                        .await?;
+                }
+                Ok(None)
+            }
+        }
     }
 }

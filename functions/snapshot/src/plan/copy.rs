@@ -1,0 +1,109 @@
+//! Copies in another region: the newest backup that is not there yet, one at a time for a database, so that each builds
+//! on the one before.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::failure::CallFailure;
+
+use super::{CopyOrder, Plan, Settings};
+use crate::memory::{CopyTries, Memory};
+use crate::notice;
+use crate::observe::model::{Database, Elsewhere, Own, Seen, Status, newest};
+use crate::own::tags_of_copy;
+
+/// Most copies under way in a region: RDS allows twenty, and other people copy too.
+const MOST_UNDER_WAY: usize = 4;
+/// Most tries of one copy; then the next snapshot is copied instead.
+const MOST_TRIES: u32 = 5;
+/// Pause after the first refusal; it doubles.
+const PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Orders the copy that is due.
+pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Timestamp) {
+    let Some(elsewhere) = &seen.elsewhere else {
+        plan.memory.copy = None;
+        return;
+    };
+    let Ok(copies) = &elsewhere.copies else {
+        return;
+    };
+    for own in copies {
+        let name = &own.snapshot.name;
+        let told = format!("{name}/copy");
+        if own.snapshot.status == Status::Failed && plan.memory.told.get("copy-failed") != Some(&told) {
+            let why = format!("RDS says that the copy {name} has failed");
+            plan.memory.tell(&told, notice::copy_failed(&seen.database, &elsewhere.region, &why));
+        }
+    }
+    if newest(copies).map(|own| &own.snapshot.name) == newest(&seen.here).map(|own| &own.snapshot.name) {
+        plan.memory.copy = None;
+        plan.memory.told.remove("copy-failed");
+    }
+    let Some(source) = due(seen, copies, &plan.memory) else {
+        return;
+    };
+    let tried = plan.memory.copy.as_ref().filter(|tries| tries.name == source.snapshot.name);
+    let is_pausing = tried.is_some_and(|tries| now < tries.at);
+    // One of this database that is under way is waited for; of all databases there are only so many.
+    let is_busy = copies.iter().any(|own| own.snapshot.status == Status::Creating);
+    if is_pausing || is_busy || elsewhere.under_way >= MOST_UNDER_WAY {
+        return;
+    }
+    plan.copy = Some(CopyOrder {
+        name: source.snapshot.name.clone(),
+        source: source.snapshot.arn.clone(),
+        region: elsewhere.region.clone(),
+        encrypted: source.snapshot.encrypted,
+        tags: tags_of_copy(&source.snapshot.tags, settings.region.as_str()),
+    });
+}
+
+/// The newest backup, unless it is there, or on its way, or was given up.
+fn due<'a>(seen: &'a Seen, copies: &[Own], memory: &Memory) -> Option<&'a Own> {
+    let source = newest(&seen.here)?;
+    let is_there = copies.iter().any(|own| own.snapshot.name == source.snapshot.name);
+    let is_given_up =
+        memory.copy.as_ref().is_some_and(|tries| tries.name == source.snapshot.name && tries.tries >= MOST_TRIES);
+    (!is_there && !is_given_up).then_some(source)
+}
+
+/// Snapshots that must stay for a copy: sources of copies under way and of the one that is due. Where it is not known
+/// what is there, every one of them.
+pub(super) fn sources<'a>(seen: &'a Seen, memory: &Memory) -> BTreeMap<&'a str, &'static str> {
+    let Some(Elsewhere { copies, .. }) = &seen.elsewhere else {
+        return BTreeMap::new();
+    };
+    let name = |own: &'a Own| own.snapshot.name.as_str();
+    let Ok(copies) = copies else {
+        let why = "its copy cannot be looked for in the other region";
+        return seen.here.iter().map(|own| (name(own), why)).collect();
+    };
+    let is_under_way = |own: &&Own| {
+        copies.iter().any(|copy| copy.snapshot.status == Status::Creating && copy.snapshot.name == own.snapshot.name)
+    };
+    let under_way = seen.here.iter().filter(is_under_way).map(|own| (name(own), "it is being copied"));
+    let due = due(seen, copies, memory).map(|own| (name(own), "it is to be copied"));
+    under_way.chain(due).collect()
+}
+
+/// A copy was refused or its key cannot be used. It is tried again after a pause, and given up in the end.
+pub(crate) fn refused(
+    memory: &mut Memory,
+    database: &Database,
+    order: &CopyOrder,
+    failure: &CallFailure,
+    is_later: bool,
+    now: Timestamp,
+) {
+    let before = memory.copy.take().filter(|tries| tries.name == order.name).map_or(0, |tries| tries.tries);
+    let pause = PAUSE * 2_i32.saturating_pow(before.min(MOST_TRIES));
+    let at = now.saturating_add(pause).unwrap_or(now);
+    // What is only a matter of time costs no try.
+    let tries = if is_later { before } else { before + 1 };
+    memory.copy = Some(CopyTries { name: order.name.clone(), tries, at });
+    if !is_later {
+        let content = format!("{} {}", failure.operation, failure.code);
+        memory.tell(&content, notice::copy_failed(database, &order.region, &failure.to_string()));
+    }
+}
