@@ -17,7 +17,6 @@ AWAITED = {
     r"test_every_kind_of_alert_has_a_runbook\[SnapshotFunction\]": "the alerts of snapshot",
     r"test_an_alarm_reaches_the_topic_and_names_its_runbook\[SnapshotBackupStaleAlarm\]": "docs/runbooks/backup-stale.md",
     r"test_an_alarm_reaches_the_topic_and_names_its_runbook\[SnapshotQuotaNearAlarm\]": "docs/runbooks/quota-near.md",
-    r"test_environment_and_configuration_name_the_same_variables": "the variables of snapshot in shared/src/config.rs",
 }
 
 
