@@ -116,7 +116,11 @@ def test_a_function_has_one_group_deduplication_and_a_fifo_dead_letter_queue(fun
 
 @pytest.mark.parametrize(
     ("schedule", "parameter"),
-    [("DeploySweepSchedule", "SweepSchedule"), ("HealSweepSchedule", "SweepSchedule"), ("SnapshotSweepSchedule", "SnapshotSchedule")],
+    [
+        ("DeploySweepSchedule", "SweepSchedule"),
+        ("HealSweepSchedule", "SweepSchedule"),
+        ("SnapshotSweepSchedule", "SnapshotSchedule"),
+    ],
 )
 def test_a_schedule_has_the_pace_of_its_parameter_and_rests_when_sweeps_do(schedule, parameter):
     properties = SCHEDULES[schedule]["Properties"]

@@ -226,9 +226,9 @@ def test_snapshots_are_written_only_by_name_owner_and_opt_in(verb, kind):
 
 
 def test_tags_are_given_to_a_snapshot_only_as_it_is_taken_or_copied():
-    allowed = [(condition, it["Resource"], it["Condition"]) for condition, it in allowing("SnapshotRole", "rds:AddTagsToResource")]
-    assert allowed == [NAMED, COPIED]
-    for _, it in allowing("SnapshotRole", "rds:AddTagsToResource"):
+    allowed = allowing("SnapshotRole", "rds:AddTagsToResource")
+    assert [(condition, it["Resource"], it["Condition"]) for condition, it in allowed] == [NAMED, COPIED]
+    for _, it in allowed:
         assert any(action.startswith(("rds:Create", "rds:Copy")) for action in it["Action"])
 
 
@@ -268,8 +268,8 @@ def test_only_snapshot_writes_in_rds_and_no_database(role):
     actions = {action for _, _, it in statements(ROLES[role]) for action in as_list(it["Action"])}
     writes = {action for action in actions if re.match(r"(rds|kms):(?!Describe)", action)}
     assert not writes or role == "SnapshotRole"
-    allowed = r"rds:((Create|Copy|Delete)DB(Cluster)?Snapshot|ModifyDB(Cluster)?SnapshotAttribute|AddTagsToResource)|kms:CreateGrant"
-    assert [action for action in writes if not re.fullmatch(allowed, action)] == []
+    of_snapshots = r"rds:((Create|Copy|Delete)DB(Cluster)?Snapshot|ModifyDB(Cluster)?SnapshotAttribute|AddTagsToResource)"
+    assert [action for action in writes - {"kms:CreateGrant"} if not re.fullmatch(of_snapshots, action)] == []
 
 
 # ---- Calls -----------------------------------------------------------------------------------------------------------
