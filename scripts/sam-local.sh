@@ -116,8 +116,10 @@ receivers() {
     ecs-task-* | ecs-service-* | ecs-daemon-* | rollout-failed* | rollback-a* | verification-* | mute-* | healing-*)
       echo HealFunction
       ;;
-    # Deployments, the sweep, and whatever is new.
-    *) echo DeployFunction HealFunction ;;
+    rds-* | snapshot-*) echo SnapshotFunction ;;
+    ecs-deployment-* | ecs-rollback-*) echo DeployFunction HealFunction ;;
+    # The sweep, and whatever is new.
+    *) echo DeployFunction HealFunction SnapshotFunction ;;
   esac
 }
 

@@ -22,9 +22,10 @@ def allowed(parameter):
         return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
     if parameter["Type"] == "Number":
         return f"{parameter['MinValue']} to {parameter['MaxValue']}"
-    if parameter["Type"] == "CommaDelimitedList":
-        return "list, separated by commas"
-    return parameter["ConstraintDescription"].removeprefix("must be ")
+    if "ConstraintDescription" in parameter:
+        return parameter["ConstraintDescription"].removeprefix("must be ")
+    assert parameter["Type"] == "CommaDelimitedList"
+    return "list, separated by commas"
 
 
 def default(parameter):

@@ -114,6 +114,28 @@ def test_a_function_has_one_group_deduplication_and_a_fifo_dead_letter_queue(fun
     assert environment["STEWARD_DEAD_LETTER_QUEUE_URL"] == {"Ref": dead}
 
 
+@pytest.mark.parametrize(
+    ("schedule", "parameter"),
+    [
+        ("DeploySweepSchedule", "SweepSchedule"),
+        ("HealSweepSchedule", "SweepSchedule"),
+        ("SnapshotSweepSchedule", "SnapshotSchedule"),
+    ],
+)
+def test_a_schedule_has_the_pace_of_its_parameter_and_rests_when_sweeps_do(schedule, parameter):
+    properties = SCHEDULES[schedule]["Properties"]
+    assert properties["ScheduleExpression"] == {"Ref": parameter}
+    assert properties["State"] == {"Fn::If": ["SweepIsEnabled", "ENABLED", "DISABLED"]}
+    assert len(SCHEDULES) == len(FUNCTIONS)
+
+
+def test_the_role_of_the_sweeps_sends_to_every_queue_that_a_sweep_goes_to():
+    (role,) = {it["Properties"]["Target"]["RoleArn"]["Fn::GetAtt"][0] for it in SCHEDULES.values()}
+    ((_, _, statement),) = statements(STACK["Resources"][role])
+    queues = [it["Properties"]["Target"]["Arn"] for it in SCHEDULES.values()]
+    assert sorted(map(str, statement["Resource"])) == sorted(map(str, [*queues, arn_of("UndeliveredEvents")]))
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_scheduled_message_is_the_sweep_event_of_events(name):
     target = SCHEDULES[name]["Properties"]["Target"]
@@ -134,9 +156,21 @@ def test_only_schedules_of_this_stack_may_use_the_role_of_the_schedules():
         assert trust["Condition"]["ArnEquals"] == {"aws:SourceArn": arn_of(group)}
 
 
-def test_what_heal_schedules_comes_back_to_its_own_queue_and_nowhere_else():
-    variables = FUNCTIONS["HealFunction"]["Properties"]["Environment"]["Variables"]
-    queue, _, _ = queue_of("HealFunction")
+# Those that make one-time schedules.
+SCHEDULING = [name for name, it in FUNCTIONS.items() if "STEWARD_QUEUE_ARN" in it["Properties"]["Environment"]["Variables"]]
+
+
+def test_heal_and_snapshot_make_schedules_each_in_a_group_and_by_a_role_of_its_own():
+    assert sorted(SCHEDULING) == ["HealFunction", "SnapshotFunction"]
+    variables = [FUNCTIONS[function]["Properties"]["Environment"]["Variables"] for function in SCHEDULING]
+    for variable in ("STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"):
+        assert len({json.dumps(each[variable]) for each in variables}) == len(SCHEDULING), variable
+
+
+@pytest.mark.parametrize("function", SCHEDULING)
+def test_what_a_function_schedules_comes_back_to_its_own_queue_and_nowhere_else(function):
+    variables = FUNCTIONS[function]["Properties"]["Environment"]["Variables"]
+    queue, _, _ = queue_of(function)
     role = variables["STEWARD_SCHEDULER_ROLE_ARN"]["Fn::GetAtt"][0]
     (trust,) = STACK["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -145,7 +179,7 @@ def test_what_heal_schedules_comes_back_to_its_own_queue_and_nowhere_else():
     ((_, _, statement),) = statements(STACK["Resources"][role])
     assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", arn_of(queue))
     assert variables["STEWARD_QUEUE_ARN"] == arn_of(queue)
-    # A sweep in this group would share the role's trust, and go when heal's schedules are cleared away.
+    # A sweep in this group would share the role's trust, and go when the one-time schedules are cleared away.
     assert all(it["Properties"]["GroupName"] != variables["STEWARD_SCHEDULE_GROUP"] for it in SCHEDULES.values())
 
 
@@ -161,9 +195,11 @@ def test_a_sample_has_the_shape_of_what_it_stands_for(path):
         events = [sample]
     for event in events:
         envelope = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
-        # No bus has this one in its hands: heal writes into the schedule what it will read.
-        scheduled_by_heal = {"id", "detail-type", "source", "time", "detail"}
-        assert set(event) == (scheduled_by_heal if event["detail-type"] == "Verification Due" else envelope)
+        if path.stem == "rds-snapshot-keys-outside-detail":
+            envelope |= {"EventID", "SourceIdentifier"}
+        # No bus has these in its hands: a function writes into the schedule what it will read.
+        own = {"id", "detail-type", "source", "time", "detail"}
+        assert set(event) == (own if event["detail-type"] in ("Verification Due", "Snapshot Due") else envelope)
 
 
 @pytest.mark.parametrize("name", RULES)

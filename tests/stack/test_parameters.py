@@ -1,5 +1,7 @@
 """Parameters: each is described, bounded, shown in the console's groups and on the page."""
 
+import re
+
 import pytest
 
 import parameters
@@ -33,6 +35,45 @@ def test_every_function_is_told_what_it_may_do(function, variable, parameter, de
     variables = expand()["Resources"][function]["Properties"]["Environment"]["Variables"]
     assert variables[variable] == {"Ref": parameter}
     assert PARAMETERS[parameter]["Default"] == default
+
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+NO_KEYS = [KEY.replace(ACCOUNT, "*"), KEY.replace("eu-central-1", "*"), KEY.replace("key/", "alias/"), KEY.replace("kms", "rds")]
+
+# What CloudFormation takes and refuses.
+MATCHED = {
+    "SnapshotSchedule": (["rate(15 minutes)", "cron(0/10 * * * ? *)"], ["", "15 minutes", "rate()", "at(2026-11-20T02:00:00)"]),
+    "SnapshotTimeZone": (
+        ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT", "America/Port-au-Prince"],
+        ["", "+02:00", "Europe/", "/Vienna", "Europe/Vienna ", "../../etc/passwd", "Europe/../UTC", "UTC\n"],
+    ),
+    "SnapshotTime": (["00:00", "02:00", "19:30", "23:59"], ["", "2:00", "24:00", "02:60", "02:00:00", "0200", "2 am"]),
+    "SnapshotShareAccounts": (
+        ["", ACCOUNT, f"{ACCOUNT},{OTHER}", ",".join([ACCOUNT] * 20)],
+        ["all", "ALL", f"{ACCOUNT},all", f"{ACCOUNT}, {OTHER}", f"{ACCOUNT},", "12345678901", ",".join([ACCOUNT] * 21), "*"],
+    ),
+    "SnapshotKmsKeyArns": (
+        ["", KEY, KEY.replace("aws", "aws-us-gov"), KEY.replace("1234abcd", "mrk-1234abcd"), ",".join([KEY] * 10)],
+        ["*", "all", *NO_KEYS, f"{KEY}*", "alias/backup", f"{KEY},*", f"{KEY}, {KEY}", ",".join([KEY] * 11)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MATCHED)
+def test_a_text_is_refused_before_anything_is_deployed(name):
+    good, bad = MATCHED[name]
+    pattern = PARAMETERS[name]["AllowedPattern"]
+    assert [value for value in good if not re.fullmatch(pattern, value)] == []
+    assert [value for value in bad if re.fullmatch(pattern, value)] == []
+    assert re.fullmatch(pattern, PARAMETERS[name]["Default"])
+    assert PARAMETERS[name]["ConstraintDescription"].startswith("must be ")
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if name.startswith("Snapshot")])
+def test_what_is_set_for_snapshots_arrives_somewhere(name):
+    """A parameter that nothing refers to is taken, and does nothing."""
+    assert re.search(rf"'Ref': '{name}'", str(load()["Resources"]))
 
 
 def test_every_parameter_is_in_one_group():

@@ -52,8 +52,15 @@ HEARD = {
         "ecs-task-stopped-secret",
         "ecs-task-stopped-spot",
     ],
+    "SnapshotCompletedRule": [
+        "rds-cluster-snapshot-created",
+        "rds-snapshot-copied",
+        "rds-snapshot-created",
+        "rds-snapshot-deleted",
+    ],
+    "SnapshotRequestedRule": ["snapshot-requested"],
 }
-SCHEDULED = ["sweep", "verification-due"]
+SCHEDULED = ["snapshot-due", "sweep", "verification-due"]
 
 
 def expected(path):
@@ -143,6 +150,51 @@ def test_of_the_states_of_a_task_only_stopped_is_heard(events, status):
     other = copy.deepcopy(stopped)
     other["detail"]["lastStatus"] = status
     assert heard(events, other) == [] and heard(events, stopped) == ["HealTaskStoppedRule"]
+
+
+OF_INSTANCES = ["0041", "0042", "0060", "0061", "0190", "0196", "0197"]
+NOT_HEARD = ["0001", "0002", "0040", "0059", "0074", "0090", "0091", "0159", "0168", "0169"]
+
+
+@pytest.mark.parametrize("number", OF_INSTANCES + NOT_HEARD)
+def test_of_the_events_of_a_snapshot_those_are_heard_that_change_what_is_there(events, number):
+    event = json.loads((ROOT / "events/rds-snapshot-created.json").read_text())
+    event["detail"]["EventID"] = f"RDS-EVENT-{number}"
+    # RDS may give an event another category one day; the number is what it is documented by.
+    event["detail"]["EventCategories"] = ["something else"]
+    assert heard(events, event) == (["SnapshotCompletedRule"] if number in OF_INSTANCES else [])
+
+
+NOT_OURS = ["orders", "my-steward-orders", "Steward-orders", "rds:steward-orders-2026-11-20-03-07", "steward", ""]
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_a_snapshot_that_is_not_called_as_ours_are_wakes_nobody(events, name):
+    event = json.loads((ROOT / "events/rds-snapshot-created.json").read_text())
+    event["detail"]["SourceIdentifier"] = name
+    assert heard(events, event) == []
+
+
+# Patterns that are met elsewhere and never match what RDS sends: the end of a backup as an event of the snapshot, the
+# category of instances for a cluster, the ARN of the database, members of the detail beside it.
+NEVER_HEARD = [
+    {"detail-type": ["RDS DB Snapshot Event"], "detail": {"EventID": ["RDS-EVENT-0002"]}},
+    {"detail-type": ["RDS DB Cluster Snapshot Event"], "detail": {"EventCategories": ["creation"]}},
+    {
+        "detail-type": ["RDS DB Cluster Snapshot Event"],
+        "detail": {"SourceArn": [{"prefix": "arn:aws:rds:eu-west-1:123456789012:cluster:"}]},
+    },
+    {"detail-type": ["RDS DB Snapshot Event"], "EventID": ["RDS-EVENT-0042"]},
+    {"detail-type": ["RDS DB Instance Event"], "detail": {"EventID": ["RDS-EVENT-0042"]}},
+]
+
+
+@pytest.mark.parametrize("wrong", NEVER_HEARD, ids=json.dumps)
+def test_the_samples_are_not_heard_by_patterns_that_hear_nothing_of_rds(events, wrong):
+    wrong_pattern = json.dumps({"source": ["aws.rds"]} | wrong)
+    for name in HEARD["SnapshotCompletedRule"]:
+        event = (ROOT / f"events/{name}.json").read_text()
+        assert not events.test_event_pattern(EventPattern=wrong_pattern, Event=event)["Result"], name
 
 
 def test_the_judge_refuses_what_eventbridge_refuses(events):

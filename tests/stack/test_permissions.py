@@ -18,6 +18,7 @@ WITHOUT_RESOURCE = {
     "tag:GetResources",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTasks",
+    "rds:DescribeAccountAttributes",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
 }
@@ -54,6 +55,7 @@ def allowing(role, action):
 PASSED = {
     "DeployRole": ("HasPassRoleArns", {"Ref": "PassRoleArns"}, "ecs-tasks.amazonaws.com"),
     "HealRole": (None, arn_of("HealScheduleRole"), "scheduler.amazonaws.com"),
+    "SnapshotRole": (None, arn_of("SnapshotScheduleRole"), "scheduler.amazonaws.com"),
 }
 
 
@@ -97,15 +99,16 @@ def test_services_are_written_only_where_they_are_opted_in(action, resources):
         assert as_list(statement["Resource"]) == [{"Fn::Sub": f"{in_account}:{kind}/*"} for kind in resources]
 
 
-# What a function may put on the bus, and by which rule the other hears it.
+# What a function may put on the bus, and by which rule another hears it. What snapshot answers is for whoever asked.
 TOLD = {
     "DeployRole": ({"Rollout Failed", "Rollback Answered"}, "HealAskedRule"),
     "HealRole": ({"Rollback Requested"}, "DeployRequestedRule"),
+    "SnapshotRole": ({"Snapshot Available", "Snapshot Failed"}, None),
 }
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_on_the_bus_a_function_says_only_what_the_other_hears(role):
+def test_on_the_bus_a_function_says_only_what_it_is_heard_for(role):
     told = [it for _, it in allowing(role, "events:PutEvents")]
     assert len(told) == (1 if role in TOLD else 0)
     for statement in told:
@@ -116,15 +119,23 @@ def test_on_the_bus_a_function_says_only_what_the_other_hears(role):
         assert set(of_each_event["events:detail-type"]) == types
         # Where a key is missing, "for all values" is true.
         assert statement["Condition"]["Null"] == {key: "false" for key in of_each_event}
-        pattern = STACK["Resources"][rule]["Properties"]["EventPattern"]
-        assert pattern["source"] == ["steward"] and types <= set(pattern["detail-type"])
+        hearing = {
+            name
+            for name, it in of_type(STACK, "AWS::Events::Rule").items()
+            if it["Properties"]["EventPattern"]["source"] == ["steward"]
+            and types & set(it["Properties"]["EventPattern"]["detail-type"])
+        }
+        assert hearing == ({rule} if rule else set())
+        if rule:
+            assert types <= set(STACK["Resources"][rule]["Properties"]["EventPattern"]["detail-type"])
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_schedules_are_made_only_in_the_group_that_is_for_them(role):
     made = [it["Resource"] for _, it in allowing(role, "scheduler:CreateSchedule")]
-    group = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${HealScheduleGroup}/*"
-    assert made == ([{"Fn::Sub": group}] if role == "HealRole" else [])
+    groups = {"HealRole": "${HealScheduleGroup}", "SnapshotRole": "${SnapshotScheduleGroup}"}
+    in_account = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
+    assert made == ([{"Fn::Sub": f"{in_account}/{groups[role]}/*"}] if role in groups else [])
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -168,12 +179,109 @@ def test_no_function_has_a_role_made_by_the_translator():
     assert not any("ManagedPolicyArns" in role["Properties"] for role in ROLES.values())
 
 
+# ---- Snapshots -------------------------------------------------------------------------------------------------------
+
+HERE, ANYWHERE = "${AWS::Region}", "*"
+OWNER = {"Ref": "AWS::StackName"}
+
+
+def rds(region, *kinds):
+    """Resources of RDS, as the template writes them."""
+    return [{"Fn::Sub": f"arn:${{AWS::Partition}}:rds:{region}:${{AWS::AccountId}}:{kind}"} for kind in kinds]
+
+
+DATABASES = ("cluster:*", "db:*")
+OURS = ("cluster-snapshot:steward-*", "snapshot:steward-*")
+OWNED = {"StringEquals": {"aws:ResourceTag/steward:owner": OWNER}}
+COPIED_FROM_HERE = {"aws:ResourceTag/steward:owner": OWNER, "aws:ResourceTag/steward:copied-from": {"Ref": "AWS::Region"}}
+AS_COPY = {"aws:RequestTag/steward:owner": OWNER, "aws:RequestTag/steward:copied-from": {"Ref": "AWS::Region"}}
+NAMED = (None, rds(HERE, *OURS), {"StringEquals": {"aws:RequestTag/steward:owner": OWNER}})
+COPIED = (None, rds(ANYWHERE, *OURS), {"StringEquals": AS_COPY})
+
+# (condition of the template, resources, condition of IAM) of each statement that allows one of the actions. Creating asks for
+# the database and the snapshot, copying for both snapshots: where one of the two is missing, nothing is ever taken.
+WRITTEN = {
+    "Create": [(None, rds(HERE, *DATABASES), {"Null": {"aws:ResourceTag/steward:snapshot": "false"}}), NAMED],
+    "Copy": [(None, rds(HERE, *OURS), OWNED), COPIED],
+    "Delete": [
+        (
+            None,
+            rds(HERE, *OURS),
+            OWNED | {"Null": {"aws:ResourceTag/steward:hold": "true", "aws:ResourceTag/steward:copied-from": "true"}},
+        ),
+        (
+            None,
+            rds(ANYWHERE, *OURS),
+            {"StringEquals": COPIED_FROM_HERE, "Null": {"aws:ResourceTag/steward:hold": "true"}},
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", ["DBSnapshot", "DBClusterSnapshot"])
+@pytest.mark.parametrize("verb", WRITTEN)
+def test_snapshots_are_written_only_by_name_owner_and_opt_in(verb, kind):
+    allowed = [(condition, it["Resource"], it["Condition"]) for condition, it in allowing("SnapshotRole", f"rds:{verb}{kind}")]
+    assert allowed == WRITTEN[verb]
+
+
+def test_tags_are_given_to_a_snapshot_only_as_it_is_taken_or_copied():
+    allowed = allowing("SnapshotRole", "rds:AddTagsToResource")
+    assert [(condition, it["Resource"], it["Condition"]) for condition, it in allowed] == [NAMED, COPIED]
+    for _, it in allowed:
+        assert any(action.startswith(("rds:Create", "rds:Copy")) for action in it["Action"])
+
+
+@pytest.mark.parametrize("kind", ["DBSnapshot", "DBClusterSnapshot"])
+def test_a_snapshot_can_be_shared_only_where_accounts_are_named(kind):
+    allowed = allowing("SnapshotRole", f"rds:Modify{kind}Attribute")
+    assert [(condition, it["Resource"], it["Condition"]) for condition, it in allowed] == [
+        ("HasSnapshotShareAccounts", rds(HERE, *OURS), OWNED)
+    ]
+    template = load()
+    assert template["Parameters"]["SnapshotShareAccounts"]["Default"] == ""
+    assert template["Conditions"]["HasSnapshotShareAccounts"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "SnapshotShareAccounts"}, ""]}]
+    }
+
+
+def test_keys_are_used_by_rds_alone_and_only_those_that_are_named():
+    named = {"Fn::Split": [",", {"Ref": "SnapshotKmsKeyArns"}]}
+    assert [(condition, it["Resource"], it["Condition"]) for condition, it in allowing("SnapshotRole", "kms:CreateGrant")] == [
+        (
+            "HasSnapshotKmsKeys",
+            named,
+            {
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringLike": {"kms:ViaService": {"Fn::Sub": "rds.*.${AWS::URLSuffix}"}},
+            },
+        )
+    ]
+    of_rds, others = allowing("SnapshotRole", "kms:DescribeKey")
+    assert of_rds[1]["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/aws/rds"]}}
+    assert (others[0], others[1]["Resource"]) == ("HasSnapshotKmsKeys", named)
+    assert load()["Parameters"]["SnapshotKmsKeyArns"]["Default"] == ""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_snapshot_writes_in_rds_and_no_database(role):
+    actions = {action for _, _, it in statements(ROLES[role]) for action in as_list(it["Action"])}
+    writes = {action for action in actions if re.match(r"(rds|kms):(?!Describe)", action)}
+    assert not writes or role == "SnapshotRole"
+    of_snapshots = r"rds:((Create|Copy|Delete)DB(Cluster)?Snapshot|ModifyDB(Cluster)?SnapshotAttribute|AddTagsToResource)"
+    assert [action for action in writes - {"kms:CreateGrant"} if not re.fullmatch(of_snapshots, action)] == []
+
+
+# ---- Calls -----------------------------------------------------------------------------------------------------------
+
 # What no line of the code calls: Lambda itself does, or IAM asks for it beside another action.
 NOT_CALLED = {
     "ecs:TagResource",
     "iam:PassRole",
+    "kms:CreateGrant",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "rds:AddTagsToResource",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
@@ -181,7 +289,7 @@ NOT_CALLED = {
     "xray:PutTraceSegments",
 }
 # IAM's name of a service where it is not botocore's.
-PREFIXES = {name: name for name in ("dynamodb", "ecr", "ecs", "events", "logs", "scheduler", "sns", "sqs")}
+PREFIXES = {name: name for name in ("dynamodb", "ecr", "ecs", "events", "kms", "logs", "rds", "scheduler", "sns", "sqs")}
 PREFIXES["resourcegroupstaggingapi"] = "tag"
 
 

@@ -44,6 +44,45 @@ def test_what_heal_cannot_mend_is_an_alarm(metric, seconds):
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
+# A database without a fresh snapshot, or nobody who looks; and the quota, while something can be done about it.
+@pytest.mark.parametrize(
+    ("metric", "comparison", "threshold", "missing", "runbook"),
+    [
+        ("BackupAgeRatio", "GreaterThanThreshold", 1.5, "breaching", "backup-stale"),
+        ("ManualSnapshotQuotaPercent", "GreaterThanOrEqualToThreshold", 80, "ignore", "quota-near"),
+    ],
+)
+def test_what_snapshot_must_not_miss_is_an_alarm(metric, comparison, threshold, missing, runbook):
+    (alarm,) = alarms(metric, "Function", "snapshot")
+    assert alarm["Namespace"] == "Steward" and alarm["Statistic"] == "Maximum"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (comparison, threshold)
+    assert alarm["TreatMissingData"] == missing and alarm["EvaluationPeriods"] == 2
+    # Each period has a look in it at the pace that SnapshotSchedule has unless it is changed.
+    assert STACK["Parameters"]["SnapshotSchedule"]["Default"] == "rate(15 minutes)" and alarm["Period"] >= 2 * 15 * 60
+    assert alarm["AlarmDescription"].endswith(f"docs/runbooks/{runbook}.md")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_without_sweeps_no_alarm_waits_for_what_only_sweeps_count(name):
+    is_silence_an_alarm = ALARMS[name]["Properties"]["TreatMissingData"] == "breaching"
+    assert (ALARMS[name].get("Condition") == "SweepIsEnabled") == is_silence_an_alarm
+
+
+@pytest.mark.parametrize(
+    ("function", "minutes", "schedule"),
+    [
+        ("deploy", "SweepAlarmMinutes", "SweepSchedule"),
+        ("heal", "SweepAlarmMinutes", "SweepSchedule"),
+        ("snapshot", "SnapshotAlarmMinutes", "SnapshotSchedule"),
+    ],
+)
+def test_one_late_sweep_is_no_alarm(function, minutes, schedule):
+    (alarm,) = alarms("SweepCompleted", "Function", function)
+    assert alarm["EvaluationPeriods"] == {"Ref": minutes} and alarm["Period"] == 60
+    pace = int(re.fullmatch(r"rate\((\d+) minutes\)", STACK["Parameters"][schedule]["Default"])[1])
+    assert STACK["Parameters"][minutes]["Default"] > 2 * pace
+
+
 def watched():
     """(function, metric) of each of Steward's own metrics in an alarm or on the dashboard."""
     for alarm in ALARMS.values():
