@@ -1,9 +1,13 @@
 //! ARNs and account ids as types: a value of these types names a resource that can exist.
 
-use std::fmt;
+mod rds;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::rds::is_database_identifier;
+pub use self::rds::{DatabaseArn, DatabaseKind, KeyArn};
 
 /// Why a text is not the identifier that it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -230,8 +234,8 @@ macro_rules! text_type {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }

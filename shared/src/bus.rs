@@ -25,11 +25,11 @@ impl Bus {
     /// # Errors
     /// The failed call, or the entry that EventBridge did not take although the call itself went well.
     pub async fn put(&self, event: &OwnEvent) -> Result<(), CallFailure> {
-        let resource = event.service().short();
+        let resource = event.resource();
         let entry = PutEventsRequestEntry::builder()
             .source(SOURCE)
             .detail_type(event.detail_type())
-            .resources(event.service().as_str())
+            .resources(resource)
             .detail(event.detail().to_string())
             .build();
         let answer = self.client.put_events().entries(entry).send().await;

@@ -1,14 +1,17 @@
 //! Configuration in two stages: raw strings from the environment, then validated types. Nothing after [`Config::read`]
 //! checks again, and all problems are reported at once.
 
+mod snapshot;
+
 use std::time::Duration;
 
+pub use self::snapshot::SnapshotSettings;
 use crate::arn::AccountId;
 use crate::schedule::ScheduleSettings;
 use crate::tags::HealLevel;
 
 /// The names of all variables that are read, in the order of the documentation.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 23] = [
     "STEWARD_ACCOUNT_ID",
     "STEWARD_TABLE",
     "STEWARD_TOPIC_ARN",
@@ -21,6 +24,15 @@ pub const VARIABLES: [&str; 14] = [
     "STEWARD_QUEUE_ARN",
     "STEWARD_SCHEDULER_ROLE_ARN",
     "STEWARD_SCHEDULE_GROUP",
+    "STEWARD_STACK",
+    "STEWARD_SNAPSHOT_TIME_ZONE",
+    "STEWARD_SNAPSHOT_TIME",
+    "STEWARD_SNAPSHOT_KEEP_MINIMUM",
+    "STEWARD_SNAPSHOT_ORPHAN_DAYS",
+    "STEWARD_SNAPSHOT_SHARE_ACCOUNTS",
+    "STEWARD_SNAPSHOT_KMS_KEYS",
+    "STEWARD_CLOCK",
+    "AWS_ENDPOINT_URL",
     "AWS_REGION",
     "AWS_LAMBDA_LOG_LEVEL",
 ];
@@ -59,6 +71,10 @@ pub struct Config {
     pub heal_mode: HealLevel,
     /// How one-time schedules are made; for functions that make some.
     pub schedules: Option<ScheduleSettings>,
+    /// How snapshots are taken and kept.
+    pub snapshots: SnapshotSettings,
+    /// Whether an event's own time is believed whatever it is: for simulations, never against AWS itself.
+    pub clock_by_event: bool,
     /// Least severe level that is logged.
     pub log_level: tracing::Level,
 }
@@ -118,6 +134,7 @@ impl Config {
         let heal_mode = check("STEWARD_HEAL_MODE", "dry-run", "off, dry-run, approve or auto", &|value| {
             value.parse::<HealLevel>().is_ok()
         });
+        let by_event = check("STEWARD_CLOCK", "system", "system or event", &one_of(&["system", "event"])) == "event";
         let dead_letter_queue = text("STEWARD_DEAD_LETTER_QUEUE_URL");
         let schedule_parts = ["STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"].map(text);
         let schedules = match schedule_parts {
@@ -129,6 +146,12 @@ impl Config {
                 None
             }
         };
+        if by_event && text("AWS_ENDPOINT_URL").is_none() {
+            problems.push(
+                "STEWARD_CLOCK is event, which is for simulations and needs AWS_ENDPOINT_URL: leave it out".to_owned(),
+            );
+        }
+        let snapshots = SnapshotSettings::read(&text, &mut problems);
         if !account.is_empty() && account.parse::<AccountId>().is_err() {
             problems.push(format!("STEWARD_ACCOUNT_ID is {account:?}, expected 12 digits"));
         }
@@ -140,10 +163,15 @@ impl Config {
             problems.push(format!("STEWARD_TOPIC_ARN is {topic:?}, expected the ARN of an SNS topic"));
         }
         let numbers = minutes.parse::<u64>().ok().zip(percent.parse().ok());
-        match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level)) {
-            (Ok(account), Ok(region), Some((minutes, api_budget_percent)), Ok(heal_mode), Some(log_level))
-                if problems.is_empty() =>
-            {
+        match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level), snapshots) {
+            (
+                Ok(account),
+                Ok(region),
+                Some((minutes, api_budget_percent)),
+                Ok(heal_mode),
+                Some(log_level),
+                Some(snapshots),
+            ) if problems.is_empty() => {
                 Ok(Self {
                     account,
                     region,
@@ -156,6 +184,8 @@ impl Config {
                     dead_letter_queue,
                     heal_mode,
                     schedules,
+                    snapshots,
+                    clock_by_event: by_event,
                     log_level,
                 })
             }
@@ -225,6 +255,15 @@ mod tests {
             assert!(with(&[("STEWARD_DRY_RUN", value)]).is_err(), "{value}");
         }
         assert!(with(&[("STEWARD_DRY_RUN", "true")]).unwrap().dry_run);
+    }
+
+    #[test]
+    fn the_time_of_events_is_believed_in_simulations_only() {
+        let simulation = [("STEWARD_CLOCK", "event"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+        assert!(with(&simulation).unwrap().clock_by_event);
+        let error = with(&simulation[..1]).unwrap_err().to_string();
+        assert!(error.contains("AWS_ENDPOINT_URL"), "{error}");
+        assert!(!with(&[]).unwrap().clock_by_event);
     }
 
     #[test]

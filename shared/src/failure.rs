@@ -68,6 +68,10 @@ fn kind(code: &str, status: u16) -> FailureKind {
         | "NotFound"
         | "NotFoundException"
         | "ServiceNotActiveException"
+        | "DBInstanceNotFound"
+        | "DBSnapshotNotFound"
+        | "DBClusterNotFoundFault"
+        | "DBClusterSnapshotNotFoundFault"
         | "QueueDoesNotExist"
         | "AWS.SimpleQueueService.NonExistentQueue" => FailureKind::Missing,
         "ConditionalCheckFailedException" | "TransactionCanceledException" => FailureKind::Conflict,

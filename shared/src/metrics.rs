@@ -1,6 +1,7 @@
 //! Metrics in CloudWatch's embedded metric format: one JSON line on standard output, no call.
 //!
-//! Dimensions cost money, so there is one: the function. What a number is about stands in the decision records.
+//! Dimensions cost money, so there is one: the function. What a number is about stands in the decision records. The one
+//! exception is the age of each database's newest backup, on a line of its own.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,30 +19,54 @@ pub fn silence() {
     SILENT.store(true, Ordering::Relaxed);
 }
 
-/// Counts of one invocation.
+/// Counts and gauges of one invocation.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(Map<String, Value>);
+pub struct Metrics {
+    values: Map<String, Value>,
+    /// Gauges are no counts: name and unit.
+    gauges: Vec<(&'static str, &'static str)>,
+    /// One more dimension, by which the numbers are told apart.
+    about: Option<(&'static str, String)>,
+}
 
 impl Metrics {
+    /// Numbers about one thing, told apart by a dimension of that name.
+    pub fn about(dimension: &'static str, value: &str) -> Self {
+        Self { about: Some((dimension, value.to_owned())), ..Self::default() }
+    }
+
     /// Adds `count` to a metric.
     pub fn count(&mut self, name: &'static str, count: usize) {
-        let sum = self.0.get(name).and_then(Value::as_u64).unwrap_or_default() + count as u64;
-        self.0.insert(name.to_owned(), sum.into());
+        let sum = self.values.get(name).and_then(Value::as_u64).unwrap_or_default() + count as u64;
+        self.values.insert(name.to_owned(), sum.into());
+    }
+
+    /// Sets a metric that is measured and not counted. `unit` is one of CloudWatch's: `Seconds`, `Percent`, `None`.
+    pub fn gauge(&mut self, name: &'static str, unit: &'static str, value: f64) {
+        self.values.insert(name.to_owned(), value.into());
+        self.gauges.push((name, unit));
     }
 
     /// The line that CloudWatch reads, or `None` when nothing was counted.
     pub fn line(&self, function: &'static str, now: Timestamp) -> Option<String> {
-        if self.0.is_empty() {
+        if self.values.is_empty() {
             return None;
         }
-        let metrics: Vec<Value> = self.0.keys().map(|name| json!({ "Name": name, "Unit": "Count" })).collect();
-        let mut line = self.0.clone();
+        let unit = |name: &str| self.gauges.iter().find(|(gauge, _)| *gauge == name).map_or("Count", |(_, unit)| unit);
+        let metrics: Vec<Value> =
+            self.values.keys().map(|name| json!({ "Name": name, "Unit": unit(name) })).collect();
+        let mut line = self.values.clone();
         line.insert("Function".to_owned(), function.into());
+        let mut dimensions = vec!["Function"];
+        if let Some((dimension, value)) = &self.about {
+            line.insert((*dimension).to_owned(), value.as_str().into());
+            dimensions.push(dimension);
+        }
         line.insert(
             "_aws".to_owned(),
             json!({
                 "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": metrics }],
+                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics }],
             }),
         );
         Some(Value::Object(line).to_string())
@@ -76,6 +101,17 @@ mod tests {
             declared.iter().map(|m| m["Name"].as_str().unwrap()).collect::<Vec<_>>(),
             ["RolloutsStarted", "SweepsCompleted"]
         );
+    }
+
+    #[test]
+    fn a_gauge_has_its_unit_and_what_it_is_about_as_a_dimension() {
+        let mut metrics = Metrics::about("Database", "shop");
+        metrics.gauge("BackupAgeSeconds", "Seconds", 90.0);
+        let line: Value = serde_json::from_str(&metrics.line("snapshot", Timestamp::UNIX_EPOCH).unwrap()).unwrap();
+        let declared = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(declared["Dimensions"], json!([["Function", "Database"]]));
+        assert_eq!(declared["Metrics"], json!([{ "Name": "BackupAgeSeconds", "Unit": "Seconds" }]));
+        assert_eq!((line["Database"].as_str(), line["BackupAgeSeconds"].as_f64()), (Some("shop"), Some(90.0)));
     }
 
     #[test]

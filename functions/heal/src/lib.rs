@@ -101,7 +101,7 @@ impl Handler for Invocation<'_> {
 
     async fn handle(&mut self, event: Event) -> Result<Report, HandlingError> {
         let (heal, deadline) = (&mut *self.heal, self.deadline);
-        let now = event.now(heal.clock.now());
+        let now = event.now(heal.clock.now(), heal.config.clock_by_event);
         let trigger = Trigger::read(&event, &heal.config.account, now)?;
         let report = Report::new(trigger.word(), heal.config.dry_run);
         let mut run = Run { event: &event.id, deadline, report };

@@ -1,5 +1,9 @@
 //! Steward's own events, put on the default bus with the source `steward` by people, by CI, or by a function.
 
+mod snapshot;
+
+pub use self::snapshot::{RequestName, SnapshotAvailable, SnapshotDue, SnapshotFailed, SnapshotRequested};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +83,10 @@ pub enum OwnEvent {
     RollbackRequested(RollbackRequested),
     /// `deploy` answers.
     RollbackAnswered(RollbackAnswered),
+    /// `snapshot` answers that what was asked for is there.
+    SnapshotAvailable(SnapshotAvailable),
+    /// `snapshot` answers that it will not be there.
+    SnapshotFailed(SnapshotFailed),
 }
 
 impl OwnEvent {
@@ -88,15 +96,19 @@ impl OwnEvent {
             Self::RolloutFailed(_) => "Rollout Failed",
             Self::RollbackRequested(_) => "Rollback Requested",
             Self::RollbackAnswered(_) => "Rollback Answered",
+            Self::SnapshotAvailable(_) => "Snapshot Available",
+            Self::SnapshotFailed(_) => "Snapshot Failed",
         }
     }
 
-    /// The service that it is about.
-    pub fn service(&self) -> &ServiceArn {
+    /// ARN of the service or database that it is about. A request may have named a database that is none.
+    pub fn resource(&self) -> &str {
         match self {
             Self::RolloutFailed(RolloutFailed { service, .. })
             | Self::RollbackRequested(RollbackRequested { service, .. })
-            | Self::RollbackAnswered(RollbackAnswered { service, .. }) => service,
+            | Self::RollbackAnswered(RollbackAnswered { service, .. }) => service.as_str(),
+            Self::SnapshotAvailable(SnapshotAvailable { database, .. }) => database.as_str(),
+            Self::SnapshotFailed(SnapshotFailed { database, .. }) => database,
         }
     }
 
@@ -106,6 +118,8 @@ impl OwnEvent {
             Self::RolloutFailed(detail) => serde_json::to_value(detail),
             Self::RollbackRequested(detail) => serde_json::to_value(detail),
             Self::RollbackAnswered(detail) => serde_json::to_value(detail),
+            Self::SnapshotAvailable(detail) => serde_json::to_value(detail),
+            Self::SnapshotFailed(detail) => serde_json::to_value(detail),
         };
         detail.unwrap_or_default()
     }

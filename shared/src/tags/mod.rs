@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::database::{Buckets, DatabaseTags};
+pub use self::database::{Buckets, DatabaseTags, SNAPSHOT, on_snapshot};
 pub use self::service::{HealLevel, MigrateTags, Mode, RestorePoint, ServiceTags};
 
 /// Prefix of every key that is Steward's.
@@ -48,10 +48,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Takes the tags with Steward's prefix; those whose key is not in `known` are problems already.
-    fn new(tags: impl IntoIterator<Item = (&'a str, &'a str)>, known: &[&str]) -> Self {
+    /// Takes the tags with Steward's prefix; those whose key is neither in `known` nor in `ignored` are problems already.
+    fn new(tags: impl IntoIterator<Item = (&'a str, &'a str)>, known: &[&str], ignored: &[&str]) -> Self {
         let tags: Vec<_> = tags.into_iter().filter(|(key, _)| key.starts_with(PREFIX)).collect();
-        let unknown = tags.iter().filter(|(key, _)| !known.contains(key));
+        let unknown = tags.iter().filter(|(key, _)| !known.contains(key) && !ignored.contains(key));
         let problems = unknown
             .map(|(key, value)| TagProblem {
                 key: (*key).to_owned(),

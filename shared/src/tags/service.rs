@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Reader, TagProblem, word};
+use crate::arn::is_database_identifier;
 use crate::policy::Policy;
 
 /// `steward:mode`: how a service is rolled.
@@ -123,12 +124,7 @@ fn containers(value: &str) -> Result<Vec<String>, String> {
 }
 
 fn database_identifier(value: &str) -> Result<String, String> {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    let good = (1..=63).contains(&value.len())
-        && value.bytes().all(word)
-        && value.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
-        && !value.ends_with('-')
-        && !value.contains("--");
+    let good = is_database_identifier(value);
     if good { Ok(value.to_owned()) } else { Err("expected the identifier of an RDS instance or cluster".to_owned()) }
 }
 
@@ -154,7 +150,7 @@ impl ServiceTags {
     /// # Errors
     /// Every tag that is not in the grammar. A service with a problem is left alone.
     pub fn parse<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<TagProblem>> {
-        let mut reader = Reader::new(tags, &KEYS);
+        let mut reader = Reader::new(tags, &KEYS, &[]);
         let policy = reader.read("steward:deploy", str::parse);
         let words = [("force", Mode::Force), ("pin", Mode::Pin), ("plan", Mode::Plan)];
         let mode = reader.read("steward:mode", |value| word(value, &words));

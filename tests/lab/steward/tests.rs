@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::event::Event;
 use shared::failure::HandlingError;
+use shared::ingress::Handler;
 
 use super::*;
 use crate::clock::VirtualClock;
