@@ -18,6 +18,8 @@ use crate::context::Context;
 use crate::ecr::Ecr;
 use crate::ecs::Ecs;
 use crate::faults::{Chooser, Crash, Fault, Faults};
+use crate::kms::Kms;
+use crate::rds::Rds;
 use crate::service::{Service, unknown_operation};
 use crate::throttle::Throttle;
 use crate::wire::{Call, Outcome};
@@ -60,6 +62,8 @@ pub(crate) struct State {
     pub(crate) context: Context,
     pub(crate) ecs: Ecs,
     pub(crate) ecr: Ecr,
+    pub(crate) rds: Rds,
+    pub(crate) kms: Kms,
     throttle: Throttle,
     faults: Faults,
     calls: Vec<CallRecord>,
@@ -80,6 +84,8 @@ impl Account {
             context: Context::new(clock.now()),
             ecs: Ecs::default(),
             ecr: Ecr::default(),
+            rds: Rds::default(),
+            kms: Kms::default(),
             throttle: Throttle::default(),
             faults: Faults::default(),
             calls: Vec::new(),
@@ -149,12 +155,17 @@ impl Account {
     pub fn next_due(&self) -> Option<Timestamp> {
         let state = self.lock();
         let late = state.late.keys().next().map(|(at, _)| *at);
-        [state.ecs.next_due(), late].into_iter().flatten().min()
+        [state.ecs.next_due(), state.rds.next_due(), late].into_iter().flatten().min()
     }
 
     /// The `EventBridge` events sent since the last call, oldest first, each with its whole envelope.
     pub fn take_events(&self) -> Vec<Value> {
         self.lock().context.take_events()
+    }
+
+    /// The same of other regions: they never reach the bus of this one.
+    pub fn take_events_elsewhere(&self) -> Vec<Value> {
+        self.lock().context.take_events_elsewhere()
     }
 
     /// Every call answered so far.
@@ -233,6 +244,8 @@ impl State {
         match call.service.as_str() {
             "ecs" => self.ecs.call(&mut self.context, call, stale),
             "ecr" => self.ecr.call(&mut self.context, call, stale),
+            "rds" => self.rds.call(&mut self.context, &self.kms, call, stale),
+            "kms" => self.kms.call(call),
             "tagging" => crate::tagging::call(&self.ecs, self.context.now, call, stale),
             _ => unknown_operation(call),
         }
@@ -241,5 +254,6 @@ impl State {
     fn run_due(&mut self, now: Timestamp) {
         self.context.now = now;
         self.ecs.run_due(&mut self.context, &self.ecr);
+        self.rds.run_due(&mut self.context);
     }
 }

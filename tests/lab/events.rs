@@ -161,6 +161,7 @@ mod tests {
             input: json!({ "Entries": entries }),
             caller: String::new(),
             attempt: 1,
+            region: String::new(),
             invocation: String::new(),
             at: Timestamp::from_second(1_800_000_000).unwrap(),
         };

@@ -186,6 +186,7 @@ mod tests {
             input: Value::Null,
             caller: String::new(),
             attempt,
+            region: String::new(),
             invocation: invocation.into(),
             at: Timestamp::UNIX_EPOCH,
         }

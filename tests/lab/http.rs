@@ -7,6 +7,7 @@ use http::{HeaderMap, Request, Response};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::context::REGION;
 use crate::wire::{ApiError, Call, Outcome, Reply};
 
 /// `X-Amz-Target` prefixes and the lab's name of the service behind each.
@@ -18,6 +19,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("AmazonSQS", "sqs"),
     ("AWSEvents", "events"),
     ("Logs_20140328", "logs"),
+    ("TrentService", "kms"),
 ];
 
 /// The protocols in which the lab answers.
@@ -39,10 +41,10 @@ pub(crate) fn decode(request: &Request<Bytes>, at: Timestamp) -> (Protocol, Resu
             let content = header(headers, "content-type").unwrap_or("application/x-amz-json-1.1");
             (Protocol::Json(content.to_owned()), decode_json(target, request, at))
         }
-        None => match scope(headers).1.filter(|service| crate::rest::speaks(service)) {
+        None => match Scope::of(headers).service.filter(|service| crate::rest::speaks(service)) {
             Some(service) => {
                 let read = crate::rest::read(service, request);
-                (Protocol::Rest, read.map(|(operation, input)| call(headers, service, operation, input, at)))
+                (Protocol::Rest, read.map(|(operation, input)| call(request, service, operation, input, at)))
             }
             None => (Protocol::Query, decode_query(request, at)),
         },
@@ -56,7 +58,7 @@ fn decode_json(target: &str, request: &Request<Bytes>, at: Timestamp) -> Result<
     let body = request.body();
     let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice(body) };
     match input {
-        Ok(input @ Value::Object(_)) => Ok(call(request.headers(), service, operation, input, at)),
+        Ok(input @ Value::Object(_)) => Ok(call(request, service, operation, input, at)),
         Ok(_) => Err(ApiError::client("SerializationException", "Start of structure or map expected")),
         Err(error) => Err(ApiError::client("SerializationException", error.to_string())),
     }
@@ -72,7 +74,7 @@ fn decode_query(request: &Request<Bytes>, at: Timestamp) -> Result<Call, ApiErro
     let Some(operation) = text("Action") else {
         return Err(ApiError::client("MissingAction", "The request has neither X-Amz-Target nor Action"));
     };
-    let service = match scope(request.headers()).1 {
+    let service = match Scope::of(request.headers()).service {
         Some(signed_for) => signed_for.to_owned(),
         None => match text("Version").as_deref() {
             Some("2010-03-31") => "sns".to_owned(),
@@ -81,29 +83,48 @@ fn decode_query(request: &Request<Bytes>, at: Timestamp) -> Result<Call, ApiErro
             _ => return Err(ApiError::client("InvalidAction", format!("No service has the action {operation}"))),
         },
     };
-    Ok(call(request.headers(), &service, &operation, Value::Object(input), at))
+    Ok(call(request, &service, &operation, Value::Object(input), at))
 }
 
-fn call(headers: &HeaderMap, service: &str, operation: &str, input: Value, at: Timestamp) -> Call {
+fn call(request: &Request<Bytes>, service: &str, operation: &str, input: Value, at: Timestamp) -> Call {
+    let headers = request.headers();
+    let scope = Scope::of(headers);
     let attempt = header(headers, "amz-sdk-request")
         .and_then(|text| text.split(';').find_map(|part| part.trim().strip_prefix("attempt=")))
         .and_then(|attempt| attempt.parse().ok());
     Call {
         service: service.to_owned(),
+        region: scope.region.or_else(|| region_of_host(request)).unwrap_or(REGION).to_owned(),
         operation: operation.to_owned(),
         input,
-        caller: scope(headers).0.unwrap_or_default().to_owned(),
+        caller: scope.key.unwrap_or_default().to_owned(),
         attempt: attempt.unwrap_or(1),
         invocation: header(headers, "amz-sdk-invocation-id").unwrap_or_default().to_owned(),
         at,
     }
 }
 
-/// Access key id and service name of the signature's credential scope (`Credential=KEY/DATE/REGION/SERVICE/aws4_request`).
-fn scope(headers: &HeaderMap) -> (Option<&str>, Option<&str>) {
-    let credential = header(headers, "authorization").and_then(|text| text.split("Credential=").nth(1));
-    let mut parts = credential.unwrap_or_default().split('/');
-    (parts.next().filter(|key| !key.is_empty()), parts.nth(2))
+/// What the signature's credential scope says (`Credential=KEY/DATE/REGION/SERVICE/aws4_request`).
+struct Scope<'a> {
+    key: Option<&'a str>,
+    region: Option<&'a str>,
+    service: Option<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let credential = header(headers, "authorization").and_then(|text| text.split("Credential=").nth(1));
+        let mut parts = credential.unwrap_or_default().split('/');
+        let mut part = |place| parts.nth(place).filter(|part| !part.is_empty());
+        Self { key: part(0), region: part(1), service: part(0) }
+    }
+}
+
+/// The region in a host name such as `rds.eu-central-1.amazonaws.com`.
+fn region_of_host(request: &Request<Bytes>) -> Option<&str> {
+    let host = request.uri().host().or_else(|| header(request.headers(), "host"))?;
+    let (_, region) = host.strip_suffix(".amazonaws.com")?.split_once('.')?;
+    (region.split('-').count() >= 3).then_some(region)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -197,6 +197,7 @@ mod tests {
             input,
             caller: String::new(),
             attempt: 1,
+            region: String::new(),
             invocation: String::new(),
             at: Timestamp::UNIX_EPOCH,
         };

@@ -76,6 +76,7 @@ mod tests {
             input: Value::Null,
             caller: String::new(),
             attempt: 1,
+            region: String::new(),
             invocation: String::new(),
             at,
         }

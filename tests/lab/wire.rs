@@ -6,8 +6,10 @@ use serde_json::Value;
 /// One API call, decoded from an HTTP request of the AWS JSON, the REST JSON or the AWS Query protocol.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Service as the lab names it: `ecs`, `ecr`, `tagging`, `dynamodb`, `sns`, `sqs`, `sts`, `events`, `logs`, `scheduler`.
+    /// Service as the lab names it: `ecs`, `ecr`, `tagging`, `dynamodb`, `sns`, `sqs`, `sts`, `events`, `logs`, `scheduler`, `rds`, `kms`.
     pub service: String,
+    /// Region that the request is signed for, else that of its host. Empty in a call that did not come over HTTP: the account's own.
+    pub region: String,
     /// Operation as the API names it, for example `UpdateService`.
     pub operation: String,
     /// The input members. For the Query protocol: the form's parameters, as one flat object of strings.
@@ -48,6 +50,13 @@ impl ApiError {
     /// An error that is the caller's: status 400.
     pub fn client(code: &str, message: impl Into<String>) -> Self {
         Self { status: 400, code: code.to_owned(), message: message.into(), extra: Value::Null }
+    }
+}
+
+impl Call {
+    /// The region that answers.
+    pub fn region(&self) -> &str {
+        if self.region.is_empty() { crate::context::REGION } else { &self.region }
     }
 }
 

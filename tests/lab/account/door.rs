@@ -38,7 +38,7 @@ impl Account {
     async fn answer(&self, call: Call) -> Option<Outcome> {
         let fault = self.lock().faults.of(&call);
         let refused = match fault {
-            Fault::Throttled | Fault::ThrottledOnce => Some(exceeded()),
+            Fault::Throttled | Fault::ThrottledOnce => Some(throttled(&call)),
             Fault::Denied => Some(denied(&call)),
             Fault::Refused(code, message) => Some(ApiError::client(code, message)),
             Fault::ServerError => Some(internal_failure()),
@@ -90,7 +90,12 @@ impl Account {
 
 fn denied(call: &Call) -> ApiError {
     let action = format!("{}:{}", call.service, call.operation);
-    ApiError::client("AccessDeniedException", format!("User is not authorized to perform: {action}"))
+    let error = ApiError::client("AccessDeniedException", format!("User is not authorized to perform: {action}"));
+    if call.service == "rds" { ApiError { status: 403, code: "AccessDenied".to_owned(), ..error } } else { error }
+}
+
+fn throttled(call: &Call) -> ApiError {
+    if call.service == "rds" { ApiError::client("Throttling", "Rate exceeded") } else { exceeded() }
 }
 
 fn internal_failure() -> ApiError {

@@ -18,6 +18,7 @@ fn call(lab: &DynamoDb, operation: &str, mut input: Value) -> Result<Value, ApiE
         input,
         caller: String::new(),
         attempt: 1,
+        region: String::new(),
         invocation: String::new(),
         at: jiff::Timestamp::UNIX_EPOCH,
     };

@@ -111,6 +111,7 @@ impl Account {
             input,
             caller: String::new(),
             attempt: 1,
+            region: String::new(),
             invocation: String::new(),
             at: state.context.now,
         };

@@ -14,6 +14,7 @@ fn call(operation: &str, input: Value, seconds: i64) -> Call {
         input,
         caller: String::new(),
         attempt: 1,
+        region: String::new(),
         invocation: String::new(),
         at: at(seconds),
     }

@@ -31,6 +31,7 @@ fn ask(scheduler: &Scheduler, operation: &str, input: &Value) -> Result<Value, (
         input: input.clone(),
         caller: String::new(),
         attempt: 1,
+        region: String::new(),
         invocation: String::new(),
         at: at(0),
     };

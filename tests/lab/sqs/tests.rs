@@ -8,6 +8,7 @@ fn call(sqs: &Sqs, seconds: i64, operation: &str, input: Value) -> Result<Value,
         input,
         caller: String::new(),
         attempt: 1,
+        region: String::new(),
         invocation: String::new(),
         at,
     };

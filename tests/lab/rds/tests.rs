@@ -1,0 +1,1 @@
+//! RDS as its clients see it.
