@@ -1,8 +1,7 @@
 //! `snapshot`: takes, copies and prunes RDS and Aurora snapshots, and notices when backups stop.
 //!
-//! trigger -> observe -> plan -> apply -> record. Whatever wakes it, it looks at everything: what is due follows from the
-//! policies in the databases' tags, from the snapshots that exist, and from the time. `docs/snapshot.md` is the user's
-//! page.
+//! trigger -> observe -> plan -> apply -> record. What is due follows from the policies in the databases' tags, from the
+//! snapshots that exist, and from the time; whatever wakes it only says where to look. `docs/snapshot.md` is the user's page.
 
 mod apply;
 mod memory;
@@ -32,7 +31,7 @@ use shared::state::{Table, Versioned};
 
 use crate::apply::{Applier, Done, Site, account_key};
 pub use crate::notice::KINDS as ALERT_KINDS;
-use crate::observe::model::{Own, Seen, newest};
+use crate::observe::model::{Database, Own, Seen, newest};
 use crate::observe::{Account, Observer};
 pub use crate::plan::{Row, Verdict};
 use crate::plan::{Settings, Standing};
@@ -136,34 +135,33 @@ impl Snapshot {
             run.report.event(word, why);
             return Ok(());
         }
-        let looked: Boxed<'_, Result<Account, CallFailure>> = Box::pin(self.observer.look());
-        let mut account = looked.await?;
         let asked = match run.trigger {
-            Trigger::Requested(asked) => self.resolve(run, asked, &account).await?,
+            Trigger::Requested(asked) => Some(asked),
             _ => None,
         };
+        let looked: Boxed<'_, Result<Account, CallFailure>> = Box::pin(self.look(run));
+        let mut account = looked.await?;
         for (database, why) in &account.left {
             run.report.left(database.arn.identifier(), why);
         }
         for (database, failure) in &account.unreadable {
             run.report.failed(database.arn.identifier(), failure);
             // A request must not get lost over it: the message stays until the item is mended.
-            if asked.as_ref().is_some_and(|(resource, _)| *resource == database.resource) {
+            if asked.is_some() {
                 return Err(failure.clone());
             }
         }
-        if account.databases.is_empty() {
+        if *run.trigger == Trigger::Sweep && account.databases.is_empty() {
             run.report.event("no-database", "no database has opted in");
         }
         // Should time be short, those go first whose backup is the oldest.
         account.databases.sort_by_key(|seen| newest(&seen.here).map(Own::moment));
         for seen in &account.databases {
-            let asked = asked.as_ref().filter(|(resource, _)| *resource == seen.database.resource);
             if !run.deadline.allows_call(self.clock.now()) {
                 run.report.stopped_early();
                 break;
             }
-            let attended: Boxed<'_, ()> = Box::pin(self.attend(run, seen, asked.map(|(_, asked)| *asked)));
+            let attended: Boxed<'_, ()> = Box::pin(self.attend(run, seen, asked));
             attended.await;
         }
         if *run.trigger == Trigger::Sweep {
@@ -222,15 +220,47 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The database that a request means. One that cannot be snapshotted is answered at once.
-    async fn resolve<'a>(
+    /// Looks at what the trigger is about: everything, or one database.
+    async fn look(&mut self, run: &mut Run<'_>) -> Result<Account, CallFailure> {
+        let observer = &mut self.observer;
+        let mut all = Vec::new();
+        let resource = match run.trigger {
+            Trigger::Changed(kind, name) => match observer.database_of(*kind, name).await? {
+                Some(resource) => Some(resource),
+                None => {
+                    run.report.event("ignored", "there is no such snapshot, or it is not Steward's");
+                    return Ok(Account::default());
+                }
+            },
+            Trigger::Due(arn) => {
+                all = observer.databases().await?;
+                all.iter().find(|database| database.arn == *arn).map(|database| database.resource.clone())
+            }
+            Trigger::Requested(asked) => {
+                all = observer.databases().await?;
+                self.suitable(run, asked, &all).await?
+            }
+            Trigger::Sweep | Trigger::Ignored(..) => return observer.look().await,
+        };
+        if all.is_empty() {
+            all = self.observer.databases().await?;
+        }
+        let Some(database) = all.iter().find(|database| Some(&database.resource) == resource.as_ref()) else {
+            run.report.event("ignored", "there is no database for it");
+            return Ok(Account::default());
+        };
+        self.observer.look_at(database).await
+    }
+
+    /// Resource id of the database that a request means. One that cannot be snapshotted is answered at once.
+    async fn suitable(
         &self,
         run: &mut Run<'_>,
-        asked: &'a SnapshotRequested,
-        account: &Account,
-    ) -> Result<Option<(String, &'a SnapshotRequested)>, CallFailure> {
-        match plan::unsuitable(asked, &account.all) {
-            Ok(database) => Ok(Some((database.resource.clone(), asked))),
+        asked: &SnapshotRequested,
+        all: &[Database],
+    ) -> Result<Option<String>, CallFailure> {
+        match plan::unsuitable(asked, all) {
+            Ok(database) => Ok(Some(database.resource.clone())),
             Err(reason) => {
                 run.report.event("refused", &format!("{} for {}: {reason}", asked.request, asked.database));
                 let (request, database) = (asked.request.clone(), asked.database.clone());

@@ -80,6 +80,9 @@ pub(crate) struct CopyTries {
     pub(crate) tries: u32,
     /// When it is tried again.
     pub(crate) at: Timestamp,
+    /// Whether the copy is there and has failed, which is counted already.
+    #[serde(default)]
+    pub(crate) has_failed: bool,
 }
 
 /// A request for a snapshot.

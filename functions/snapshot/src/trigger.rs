@@ -1,6 +1,6 @@
-//! What may wake the function. Each of them makes it look at everything; they differ in what may follow.
+//! What may wake the function: the schedule, for everything; all else for one database.
 
-use shared::arn::{AccountId, DatabaseArn};
+use shared::arn::{AccountId, DatabaseArn, DatabaseKind};
 use shared::event::Event;
 use shared::event::rds::SnapshotEvent;
 use shared::event::steward::{SOURCE, SnapshotDue, SnapshotRequested};
@@ -27,8 +27,8 @@ pub(crate) enum Trigger {
     Sweep,
     /// A one-time schedule for a database that was not ready.
     Due(DatabaseArn),
-    /// RDS says that something happened to a snapshot of ours.
-    Changed(String),
+    /// RDS says that something happened to a snapshot of that name.
+    Changed(DatabaseKind, String),
     /// Somebody wants a snapshot.
     Requested(SnapshotRequested),
     /// Nothing to do, and why.
@@ -49,7 +49,7 @@ impl Trigger {
             (SOURCE, "Sweep") => Ok(Self::Sweep),
             (SOURCE, "Snapshot Due") => Ok(Self::Due(event.detail::<SnapshotDue>()?.database)),
             (SOURCE, "Snapshot Requested") => Ok(Self::Requested(event.detail()?)),
-            ("aws.rds", "RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event") => {
+            ("aws.rds", family @ ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event")) => {
                 let detail: SnapshotEvent = event.detail()?;
                 if !detail.source_identifier.starts_with(PREFIX) {
                     return ignored("the snapshot is none of ours");
@@ -57,7 +57,9 @@ impl Trigger {
                 if !EVENTS.contains(&detail.event_id.as_str()) {
                     return ignored("the snapshot is neither there, nor gone, nor copied");
                 }
-                Ok(Self::Changed(detail.source_identifier))
+                let is_cluster = family == "RDS DB Cluster Snapshot Event";
+                let kind = if is_cluster { DatabaseKind::Cluster } else { DatabaseKind::Instance };
+                Ok(Self::Changed(kind, detail.source_identifier))
             }
             (source, kind) => Ok(Self::Ignored("unknown", format!("nothing is done about {kind:?} from {source:?}"))),
         }
@@ -68,7 +70,7 @@ impl Trigger {
         match self {
             Self::Sweep => "sweep",
             Self::Due(_) => "snapshot-due",
-            Self::Changed(_) => "snapshot-changed",
+            Self::Changed(..) => "snapshot-changed",
             Self::Requested(_) => "snapshot-requested",
             Self::Ignored(word, _) => word,
         }

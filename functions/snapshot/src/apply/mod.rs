@@ -195,10 +195,8 @@ impl Applier {
         let (client, kind) = (site.observer.rds(&order.region), seen.database.arn.kind());
         let made = calls::copy(&client, kind, order, key.as_deref()).await;
         match is_there(made, site.observer, &client, kind, &order.name).await {
-            Ok(()) => {
-                memory.copy = None;
-                done.copied = Some(order.name.clone());
-            }
+            // How often it was tried is forgotten when the copy is there.
+            Ok(()) => done.copied = Some(order.name.clone()),
             Err(refusal) => {
                 let is_later = matches!(refusal, Refusal::Quota(_) | Refusal::NotReady(_) | Refusal::Failed(_));
                 let failure = refusal.into_failure();

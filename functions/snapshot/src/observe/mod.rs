@@ -1,5 +1,5 @@
-//! Reads what there is: databases, snapshots, quotas, memories. A few calls tell it for all databases at once; nothing is
-//! asked for each.
+//! Reads what there is: databases, snapshots, quotas, memories. For a sweep a few calls tell it for all databases at once;
+//! nothing is asked for each. For one database only its own snapshots are listed.
 
 pub(crate) mod model;
 mod read;
@@ -10,9 +10,8 @@ use shared::arn::{DatabaseKind, Region};
 use shared::aws::Clients;
 use shared::failure::CallFailure;
 use shared::state::{Key, Table, Versioned};
-use shared::tags::{DatabaseTags, TagProblem};
 
-use self::model::{Database, Elsewhere, Own, Quotas, Seen, Snapshot, Status};
+use self::model::{Database, Elsewhere, Own, Quotas, ReadTags, Seen, Snapshot, Status};
 use crate::memory::Memory;
 use crate::own::Claim;
 
@@ -36,8 +35,6 @@ pub(crate) struct Account {
     pub(crate) left: Vec<(Database, &'static str)>,
     /// Databases whose memory cannot be read.
     pub(crate) unreadable: Vec<(Database, CallFailure)>,
-    /// Every database that there is, to answer a request about one that has not opted in.
-    pub(crate) all: Vec<Database>,
     /// Our snapshots of databases that are gone, by resource id.
     pub(crate) orphans: BTreeMap<String, Vec<Own>>,
     /// Quotas by region; a failure where they could not be read.
@@ -70,22 +67,10 @@ impl Observer {
     /// When the databases, the snapshots here or the memories cannot be listed: on half a picture nothing is decided.
     pub(crate) async fn look(&mut self) -> Result<Account, CallFailure> {
         let rds = self.clients.rds().clone();
-        let (mut all, clusters) = (read::instances(&rds).await?, read::clusters(&rds).await?);
-        all.extend(clusters);
-        let here = self.own(&rds).await?;
+        let all = self.databases().await?;
+        let here = self.own(&rds, None).await?;
         let mut account = Account::default();
-        let mut opted_in: Vec<(Database, Result<DatabaseTags, Vec<TagProblem>>)> = Vec::new();
-        for database in &all {
-            let tags = DatabaseTags::parse(database.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-            if matches!(&tags, Ok(tags) if tags.snapshot.is_none() && tags.copy.is_none()) {
-                continue;
-            }
-            let why = database.member_of.is_some().then_some(MEMBER);
-            match why.or(database.is_foreign().then_some(FOREIGN)) {
-                Some(why) => account.left.push((database.clone(), why)),
-                None => opted_in.push((database.clone(), tags)),
-            }
-        }
+        let opted_in = opted_in(&all, &mut account);
         let regions: BTreeSet<Region> =
             opted_in.iter().filter_map(|(_, tags)| tags.as_ref().ok()?.copy.clone()).collect();
         let mut copies = BTreeMap::new();
@@ -93,11 +78,62 @@ impl Observer {
         for region in regions.into_iter().filter(|region| *region != own_region) {
             let client = self.rds(&region);
             account.quotas.insert(region.clone(), read::quotas(&client).await);
-            copies.insert(region, self.own(&client).await);
+            copies.insert(region, self.own(&client, None).await);
         }
         if !opted_in.is_empty() {
-            account.quotas.insert(self.region.clone(), read::quotas(&rds).await);
+            account.quotas.insert(own_region, read::quotas(&rds).await);
         }
+        self.remember(opted_in, &here, &copies, &mut account).await?;
+        let known: BTreeSet<&str> = all.iter().map(|database| database.resource.as_str()).collect();
+        for own in here.into_iter().filter(|own| !known.contains(own.claim.resource.as_str())) {
+            account.orphans.entry(own.claim.resource.clone()).or_default().push(own);
+        }
+        Ok(account)
+    }
+
+    /// Looks at one database: its snapshots here, under the identifier that it has now. What is elsewhere, older names and
+    /// quotas are the sweep's.
+    ///
+    /// # Errors
+    /// As [`Observer::look`].
+    pub(crate) async fn look_at(&self, database: &Database) -> Result<Account, CallFailure> {
+        let mut account = Account::default();
+        let opted_in = opted_in(std::slice::from_ref(database), &mut account);
+        if !opted_in.is_empty() {
+            let here = self.own(self.clients.rds(), Some(database)).await?;
+            self.remember(opted_in, &here, &BTreeMap::new(), &mut account).await?;
+        }
+        Ok(account)
+    }
+
+    /// Every DB instance and DB cluster, whatever its tags.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn databases(&self) -> Result<Vec<Database>, CallFailure> {
+        let rds = self.clients.rds();
+        let (mut all, clusters) = (read::instances(rds).await?, read::clusters(rds).await?);
+        all.extend(clusters);
+        Ok(all)
+    }
+
+    /// Resource id of the database of which a snapshot is ours; `None` when there is none of that name or it is not ours.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn database_of(&self, kind: DatabaseKind, name: &str) -> Result<Option<String>, CallFailure> {
+        let found = read::one(self.clients.rds(), kind, name).await?;
+        Ok(found.and_then(|snapshot| own(&self.owner, snapshot)).map(|own| own.claim.resource))
+    }
+
+    /// Adds memories, and puts everything together.
+    async fn remember(
+        &self,
+        opted_in: Vec<(Database, ReadTags)>,
+        here: &[Own],
+        copies: &BTreeMap<Region, Result<Vec<Own>, CallFailure>>,
+        account: &mut Account,
+    ) -> Result<(), CallFailure> {
         let keys: Vec<Key> = opted_in.iter().map(|(database, _)| Memory::key(&database.resource)).collect();
         let mut memories = self.table.get_all::<Memory>(&keys).await?;
         for (database, tags) in opted_in {
@@ -109,23 +145,26 @@ impl Observer {
                     continue;
                 }
             };
-            let region = tags.as_ref().ok().and_then(|tags| tags.copy.clone()).filter(|region| *region != self.region);
-            let elsewhere = region.map(|region| elsewhere(&region, copies.get(&region), &database.resource));
-            let here = of(&here, &database.resource);
+            let region = tags.as_ref().ok().and_then(|tags| tags.copy.clone());
+            let elsewhere =
+                region.and_then(|region| Some(elsewhere(&region, copies.get(&region)?, &database.resource)));
+            let here = of(here, &database.resource);
             account.databases.push(Seen { database, tags, here, elsewhere, memory });
         }
-        let known: BTreeSet<&str> = all.iter().map(|database| database.resource.as_str()).collect();
-        for own in here.into_iter().filter(|own| !known.contains(own.claim.resource.as_str())) {
-            account.orphans.entry(own.claim.resource.clone()).or_default().push(own);
-        }
-        account.all = all;
-        Ok(account)
+        Ok(())
     }
 
-    /// Our snapshots in a region.
-    async fn own(&self, rds: &aws_sdk_rds::Client) -> Result<Vec<Own>, CallFailure> {
-        let mut all: Vec<Snapshot> = read::snapshots(rds).await?;
-        all.extend(read::cluster_snapshots(rds).await?);
+    /// Our snapshots in a region, of all databases or of one.
+    async fn own(&self, rds: &aws_sdk_rds::Client, database: Option<&Database>) -> Result<Vec<Own>, CallFailure> {
+        let identifier = database.map(|database| database.arn.identifier());
+        let kind = database.map(|database| database.arn.kind());
+        let mut all: Vec<Snapshot> = Vec::new();
+        if kind != Some(DatabaseKind::Cluster) {
+            all.extend(read::snapshots(rds, identifier).await?);
+        }
+        if kind != Some(DatabaseKind::Instance) {
+            all.extend(read::cluster_snapshots(rds, identifier).await?);
+        }
         Ok(all.into_iter().filter_map(|snapshot| own(&self.owner, snapshot)).collect())
     }
 
@@ -139,10 +178,7 @@ impl Observer {
         kind: DatabaseKind,
         name: &str,
     ) -> Result<Option<bool>, CallFailure> {
-        let found = match kind {
-            DatabaseKind::Instance => read::snapshot(client, name).await?,
-            DatabaseKind::Cluster => read::cluster_snapshot(client, name).await?,
-        };
+        let found = read::one(client, kind, name).await?;
         Ok(found.map(|snapshot| own(&self.owner, snapshot).is_some()))
     }
 }
@@ -155,16 +191,26 @@ fn of(all: &[Own], resource: &str) -> Vec<Own> {
     all.iter().filter(|own| own.claim.resource == resource).cloned().collect()
 }
 
-fn elsewhere(region: &Region, listed: Option<&Result<Vec<Own>, CallFailure>>, resource: &str) -> Elsewhere {
-    let listed = listed.map(Result::as_ref);
-    let under_way = match listed {
-        Some(Ok(all)) => all.iter().filter(|own| own.snapshot.status == Status::Creating).count(),
-        _ => 0,
-    };
-    let copies = match listed {
-        Some(Ok(all)) => Ok(of(all, resource)),
-        Some(Err(failure)) => Err(failure.clone()),
-        None => Ok(Vec::new()),
-    };
+/// The databases that have opted in; those of whose tags nothing comes are noted.
+fn opted_in(all: &[Database], account: &mut Account) -> Vec<(Database, ReadTags)> {
+    let mut opted_in = Vec::new();
+    for database in all {
+        let tags = database.read_tags();
+        if matches!(&tags, Ok(tags) if tags.snapshot.is_none() && tags.copy.is_none()) {
+            continue;
+        }
+        let why = database.member_of.is_some().then_some(MEMBER);
+        match why.or(database.is_foreign().then_some(FOREIGN)) {
+            Some(why) => account.left.push((database.clone(), why)),
+            None => opted_in.push((database.clone(), tags)),
+        }
+    }
+    opted_in
+}
+
+fn elsewhere(region: &Region, listed: &Result<Vec<Own>, CallFailure>, resource: &str) -> Elsewhere {
+    let all = listed.as_ref();
+    let under_way = all.map_or(0, |all| all.iter().filter(|own| own.snapshot.status == Status::Creating).count());
+    let copies = all.map(|all| of(all, resource)).map_err(Clone::clone);
     Elsewhere { region: region.clone(), copies, under_way }
 }

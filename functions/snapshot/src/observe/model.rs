@@ -12,6 +12,9 @@ use shared::tags::{DatabaseTags, TagProblem};
 use crate::memory::Memory;
 use crate::own::Claim;
 
+/// Tags as they could be read.
+pub(crate) type ReadTags = Result<DatabaseTags, Vec<TagProblem>>;
+
 /// A DB instance or a DB cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Database {
@@ -111,7 +114,7 @@ pub(crate) struct Seen {
     /// The database.
     pub(crate) database: Database,
     /// What its tags say.
-    pub(crate) tags: Result<DatabaseTags, Vec<TagProblem>>,
+    pub(crate) tags: ReadTags,
     /// Our snapshots of it in its own region.
     pub(crate) here: Vec<Own>,
     /// Where they are copied to.
@@ -141,12 +144,17 @@ pub(crate) struct Quotas {
 impl Quota {
     /// How much of it is used, in percent.
     pub(crate) fn percent(self) -> u64 {
-        if self.most == 0 { 0 } else { self.used * 100 / self.most }
+        (self.used * 100).checked_div(self.most).unwrap_or_default()
     }
 }
 
 impl Database {
-    /// Whether its engine is Amazon DocumentDB's or Neptune's, which RDS lists with its own.
+    /// What its tags say.
+    pub(crate) fn read_tags(&self) -> ReadTags {
+        DatabaseTags::parse(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
+    /// Whether its engine is that of Amazon `DocumentDB` or Neptune, which RDS lists with its own.
     pub(crate) fn is_foreign(&self) -> bool {
         self.engine.starts_with("docdb") || self.engine.starts_with("neptune")
     }

@@ -6,6 +6,7 @@ use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
 use aws_sdk_rds::types::{AccountQuota, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
+use shared::arn::DatabaseKind;
 use shared::failure::{CallFailure, FailureKind};
 
 use super::model::{Database, Quota, Quotas, Snapshot, Status};
@@ -26,7 +27,7 @@ pub(super) async fn instances(rds: &Client) -> Result<Vec<Database>, CallFailure
     Ok(found)
 }
 
-/// Every DB cluster, those of Amazon DocumentDB and Neptune included.
+/// Every DB cluster, those of Amazon `DocumentDB` and Neptune included.
 pub(super) async fn clusters(rds: &Client) -> Result<Vec<Database>, CallFailure> {
     let mut pages = rds.describe_db_clusters().into_paginator().items().send();
     let mut found = Vec::new();
@@ -37,9 +38,10 @@ pub(super) async fn clusters(rds: &Client) -> Result<Vec<Database>, CallFailure>
     Ok(found)
 }
 
-/// Every manual snapshot of a DB instance.
-pub(super) async fn snapshots(rds: &Client) -> Result<Vec<Snapshot>, CallFailure> {
-    let mut pages = rds.describe_db_snapshots().snapshot_type(MANUAL).into_paginator().items().send();
+/// Every manual snapshot of a DB instance; with `of`, those that were taken under that identifier.
+pub(super) async fn snapshots(rds: &Client, of: Option<&str>) -> Result<Vec<Snapshot>, CallFailure> {
+    let request = rds.describe_db_snapshots().snapshot_type(MANUAL);
+    let mut pages = request.set_db_instance_identifier(of.map(str::to_owned)).into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(snapshot) = pages.next().await {
         let snapshot = snapshot.map_err(|error| CallFailure::new("rds:DescribeDBSnapshots", ALL, &error))?;
@@ -48,9 +50,10 @@ pub(super) async fn snapshots(rds: &Client) -> Result<Vec<Snapshot>, CallFailure
     Ok(found)
 }
 
-/// Every manual snapshot of a DB cluster.
-pub(super) async fn cluster_snapshots(rds: &Client) -> Result<Vec<Snapshot>, CallFailure> {
-    let mut pages = rds.describe_db_cluster_snapshots().snapshot_type(MANUAL).into_paginator().items().send();
+/// Every manual snapshot of a DB cluster; with `of`, those that were taken under that identifier.
+pub(super) async fn cluster_snapshots(rds: &Client, of: Option<&str>) -> Result<Vec<Snapshot>, CallFailure> {
+    let request = rds.describe_db_cluster_snapshots().snapshot_type(MANUAL);
+    let mut pages = request.set_db_cluster_identifier(of.map(str::to_owned)).into_paginator().items().send();
     let mut found = Vec::new();
     while let Some(snapshot) = pages.next().await {
         let snapshot = snapshot.map_err(|error| CallFailure::new("rds:DescribeDBClusterSnapshots", ALL, &error))?;
@@ -59,8 +62,15 @@ pub(super) async fn cluster_snapshots(rds: &Client) -> Result<Vec<Snapshot>, Cal
     Ok(found)
 }
 
-/// The snapshot of a DB instance with that name.
-pub(super) async fn snapshot(rds: &Client, name: &str) -> Result<Option<Snapshot>, CallFailure> {
+/// The snapshot of that name, if there is one.
+pub(super) async fn one(rds: &Client, kind: DatabaseKind, name: &str) -> Result<Option<Snapshot>, CallFailure> {
+    match kind {
+        DatabaseKind::Instance => snapshot(rds, name).await,
+        DatabaseKind::Cluster => cluster_snapshot(rds, name).await,
+    }
+}
+
+async fn snapshot(rds: &Client, name: &str) -> Result<Option<Snapshot>, CallFailure> {
     match rds.describe_db_snapshots().db_snapshot_identifier(name).send().await {
         Ok(answer) => Ok(answer.db_snapshots.unwrap_or_default().into_iter().find_map(of_snapshot)),
         Err(error)
@@ -72,8 +82,7 @@ pub(super) async fn snapshot(rds: &Client, name: &str) -> Result<Option<Snapshot
     }
 }
 
-/// The snapshot of a DB cluster with that name.
-pub(super) async fn cluster_snapshot(rds: &Client, name: &str) -> Result<Option<Snapshot>, CallFailure> {
+async fn cluster_snapshot(rds: &Client, name: &str) -> Result<Option<Snapshot>, CallFailure> {
     use DescribeDBClusterSnapshotsError as Refused;
     match rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(name).send().await {
         Ok(answer) => Ok(answer.db_cluster_snapshots.unwrap_or_default().into_iter().find_map(of_cluster_snapshot)),

@@ -28,18 +28,11 @@ pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Times
     let Ok(copies) = &elsewhere.copies else {
         return;
     };
-    for own in copies {
-        let name = &own.snapshot.name;
-        let told = format!("{name}/copy");
-        if own.snapshot.status == Status::Failed && plan.memory.told.get("copy-failed") != Some(&told) {
-            let why = format!("RDS says that the copy {name} has failed");
-            plan.memory.tell(&told, notice::copy_failed(&seen.database, &elsewhere.region, &why));
-        }
-    }
     if newest(copies).map(|own| &own.snapshot.name) == newest(&seen.here).map(|own| &own.snapshot.name) {
         plan.memory.copy = None;
         plan.memory.told.remove("copy-failed");
     }
+    note_failure(seen, elsewhere, copies, &mut plan.memory, now);
     let Some(source) = due(seen, copies, &plan.memory) else {
         return;
     };
@@ -57,6 +50,33 @@ pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Times
         encrypted: source.snapshot.encrypted,
         tags: tags_of_copy(&source.snapshot.tags, settings.region.as_str()),
     });
+}
+
+/// Counts a copy that was begun and has failed, once. It is deleted by this sweep or the next, and made again then.
+fn note_failure(seen: &Seen, elsewhere: &Elsewhere, copies: &[Own], memory: &mut Memory, now: Timestamp) {
+    let Some(name) = newest(&seen.here).map(|own| own.snapshot.name.as_str()) else {
+        return;
+    };
+    let has_failed = copies.iter().any(|own| own.snapshot.status == Status::Failed && own.snapshot.name == name);
+    let known = memory.copy.take().filter(|tries| tries.name == name);
+    memory.copy = match known {
+        Some(tries) if tries.has_failed || !has_failed => Some(CopyTries { has_failed, ..tries }),
+        None if !has_failed => None,
+        known => {
+            let before = known.map_or(0, |tries| tries.tries);
+            Some(CopyTries { name: name.to_owned(), tries: before + 1, at: later(before, now), has_failed })
+        }
+    };
+    if has_failed {
+        let why = format!("RDS says that the copy {name} has failed");
+        memory.tell(&format!("{name}/copy"), notice::copy_failed(&seen.database, &elsewhere.region, &why));
+    }
+}
+
+/// When a copy is tried again: the pause doubles with each try.
+fn later(tries: u32, now: Timestamp) -> Timestamp {
+    let pause = PAUSE * 2_i32.saturating_pow(tries.min(MOST_TRIES));
+    now.saturating_add(pause).unwrap_or(now)
 }
 
 /// The newest backup, unless it is there, or on its way, or was given up.
@@ -97,11 +117,10 @@ pub(crate) fn refused(
     now: Timestamp,
 ) {
     let before = memory.copy.take().filter(|tries| tries.name == order.name).map_or(0, |tries| tries.tries);
-    let pause = PAUSE * 2_i32.saturating_pow(before.min(MOST_TRIES));
-    let at = now.saturating_add(pause).unwrap_or(now);
+    let at = later(before, now);
     // What is only a matter of time costs no try.
     let tries = if is_later { before } else { before + 1 };
-    memory.copy = Some(CopyTries { name: order.name.clone(), tries, at });
+    memory.copy = Some(CopyTries { name: order.name.clone(), tries, at, has_failed: false });
     if !is_later {
         let content = format!("{} {}", failure.operation, failure.code);
         memory.tell(&content, notice::copy_failed(database, &order.region, &failure.to_string()));

@@ -113,7 +113,9 @@ fn wait(
     plan: &mut Plan,
     now: Timestamp,
 ) {
-    plan.wait = put_off(&mut plan.memory, slot, now);
+    let put_off = put_off(&mut plan.memory, slot, now);
+    // A request may want to look sooner.
+    plan.wait = plan.wait.into_iter().chain(put_off).min();
     let since = plan.memory.wait.as_ref().map_or(now, |wait| wait.since);
     if now.duration_since(since) >= (interval.length() / 4).min(PATIENCE) {
         let when = settings.calendar.local(slot.start);

@@ -20,7 +20,7 @@ pub(super) fn patience(plan: &Plan) -> SignedDuration {
 }
 
 /// Notes a new backup and how long it took; tells of snapshots that failed or do not end, each once.
-pub(super) fn note(seen: &Seen, plan: &mut Plan, now: Timestamp) {
+pub(super) fn note(seen: &Seen, is_sweep: bool, plan: &mut Plan, now: Timestamp) {
     if let Some(newest) = newest(&seen.here)
         && plan.memory.newest.as_deref() != Some(&newest.snapshot.name)
     {
@@ -53,7 +53,9 @@ pub(super) fn note(seen: &Seen, plan: &mut Plan, now: Timestamp) {
         let name = told.strip_suffix("/stuck").unwrap_or(told);
         seen.here.iter().any(|own| own.snapshot.name == name)
     };
-    plan.memory.told_of.retain(exists);
+    if is_sweep {
+        plan.memory.told_of.retain(exists);
+    }
 }
 
 /// Measures the age of the newest backup, and tells when backups have stopped and when they come again.

@@ -166,7 +166,8 @@ impl Plan {
     }
 }
 
-/// Decides about one database. `asked` is what the event asks of it; `is_sweep` allows deletions.
+/// Decides about one database. `asked` is what the event asks of it. Only a sweep has the whole picture, and so only
+/// then is anything copied, deleted, or forgotten.
 pub(crate) fn plan(
     settings: &Settings,
     seen: &Seen,
@@ -198,14 +199,17 @@ pub(crate) fn plan(
         return plan;
     }
     let since = policy_since(settings, seen, &buckets, &mut plan, now);
-    health::note(seen, &mut plan, now);
+    health::note(seen, is_sweep, &mut plan, now);
     request::requests(settings, seen, &buckets, &mut plan, now);
     if let Some(interval) = Interval::shortest(&buckets) {
         due::due(settings, seen, interval, &buckets, &mut plan, now);
         health::health(settings, seen, interval, since, &mut plan, now);
         conflict::conflict(settings, seen, interval, &mut plan, now);
-        share::share(settings, seen, &mut plan);
-        copy::copy(settings, seen, &mut plan, now);
+        share::share(settings, seen, is_sweep, &mut plan);
+        // Only a sweep knows how many copies are under way in all.
+        if is_sweep {
+            copy::copy(settings, seen, &mut plan, now);
+        }
     }
     prune::prune(settings, seen, &buckets, since, is_sweep, &mut plan, now);
     if plan.memory.policy.as_ref().is_some_and(|policy| policy.since == now) {

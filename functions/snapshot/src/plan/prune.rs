@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::tags::Buckets;
+use shared::tags::{Buckets, on_snapshot};
 
 use super::retain::kept;
 use super::{GRACE, MOST_DELETIONS, Plan, Row, Settings, Verdict, copy, is_old};
@@ -144,15 +144,18 @@ fn wanted(
             None => (false, "no slot of the policy keeps it".to_owned()),
         },
         (Status::Failed, Purpose::Scheduled { slot, .. }) => {
-            // While its slot lasts, a failed one is what the next try is counted by.
+            // While its slot lasts, a failed one is what the next try is counted by. A failed copy only stands in the way.
+            let is_copy = own.snapshot.tags.contains_key(on_snapshot::COPIED_FROM);
             let interval = Interval::shortest(buckets).unwrap_or(Interval::Daily);
             let is_over = settings.calendar.slot(interval, *slot).end <= now;
-            (!is_over, "it failed, and is no backup".to_owned())
+            (!is_over && !is_copy, "it failed, and is no backup".to_owned())
         }
-        (Status::Available, Purpose::Requested { .. }) => match requested.contains(own.snapshot.name.as_str()) {
-            true => (true, format!("one of the last {LAST_REQUESTED} that were requested")),
-            false => (age < REQUESTED, "requested, and kept for 7 days".to_owned()),
-        },
+        (Status::Available, Purpose::Requested { .. }) if requested.contains(own.snapshot.name.as_str()) => {
+            (true, format!("one of the last {LAST_REQUESTED} that were requested"))
+        }
+        (Status::Available, Purpose::Requested { .. }) => {
+            (age < REQUESTED, "requested, and kept for 7 days".to_owned())
+        }
         (Status::Failed, Purpose::Requested { .. }) => (age < FAILED_REQUEST, "it failed, and is no backup".to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shared::event::steward::{OwnEvent, SnapshotAvailable, SnapshotFailed, SnapshotRequested};
-use shared::tags::{Buckets, DatabaseTags};
+use shared::tags::Buckets;
 
 use super::due::create;
 use super::{Plan, Settings, health};
@@ -102,8 +102,7 @@ pub(crate) fn unsuitable<'a>(asked: &SnapshotRequested, all: &'a [Database]) -> 
     if database.is_foreign() {
         return Err(crate::observe::FOREIGN.to_owned());
     }
-    let tags = DatabaseTags::parse(database.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-    match tags {
+    match database.read_tags() {
         Ok(tags) if tags.snapshot.is_none() => {
             Err("it has not opted in: tag it with steward:snapshot, for example on-request".to_owned())
         }

@@ -12,10 +12,12 @@ use crate::observe::model::{Database, Seen};
 const MOST: usize = 10;
 
 /// Orders what has to be shared, or no longer.
-pub(super) fn share(settings: &Settings, seen: &Seen, plan: &mut Plan) {
+pub(super) fn share(settings: &Settings, seen: &Seen, is_sweep: bool, plan: &mut Plan) {
     let backups: Vec<&str> =
         seen.here.iter().filter(|own| own.is_scheduled_backup()).map(|own| own.snapshot.name.as_str()).collect();
-    plan.memory.shared.retain(|name, _| backups.contains(&name.as_str()));
+    if is_sweep {
+        plan.memory.shared.retain(|name, _| backups.contains(&name.as_str()));
+    }
     if settings.share_with.is_empty() && plan.memory.shared.is_empty() {
         plan.memory.told.remove("share-failed");
         return;
