@@ -171,24 +171,22 @@ impl Config {
                 Ok(heal_mode),
                 Some(log_level),
                 Some(snapshots),
-            ) if problems.is_empty() => {
-                Ok(Self {
-                    account,
-                    region,
-                    table,
-                    topic,
-                    alert_format: if format == "amazon-q" { AlertFormat::AmazonQ } else { AlertFormat::Text },
-                    dry_run: dry_run == "true",
-                    rollout_timeout: Duration::from_secs(minutes * 60),
-                    api_budget_percent,
-                    dead_letter_queue,
-                    heal_mode,
-                    schedules,
-                    snapshots,
-                    clock_by_event: by_event,
-                    log_level,
-                })
-            }
+            ) if problems.is_empty() => Ok(Self {
+                account,
+                region,
+                table,
+                topic,
+                alert_format: if format == "amazon-q" { AlertFormat::AmazonQ } else { AlertFormat::Text },
+                dry_run: dry_run == "true",
+                rollout_timeout: Duration::from_secs(minutes * 60),
+                api_budget_percent,
+                dead_letter_queue,
+                heal_mode,
+                schedules,
+                snapshots,
+                clock_by_event: by_event,
+                log_level,
+            }),
             _ => Err(ConfigError(problems)),
         }
     }

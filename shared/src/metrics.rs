@@ -53,8 +53,7 @@ impl Metrics {
             return None;
         }
         let unit = |name: &str| self.gauges.iter().find(|(gauge, _)| *gauge == name).map_or("Count", |(_, unit)| unit);
-        let metrics: Vec<Value> =
-            self.values.keys().map(|name| json!({ "Name": name, "Unit": unit(name) })).collect();
+        let metrics: Vec<Value> = self.values.keys().map(|name| json!({ "Name": name, "Unit": unit(name) })).collect();
         let mut line = self.values.clone();
         line.insert("Function".to_owned(), function.into());
         let mut dimensions = vec!["Function"];

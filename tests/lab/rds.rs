@@ -35,8 +35,8 @@ pub use edits::{RdsRegion, SnapshotSeen};
 pub use kind::Kind;
 use life::Step;
 use model::Region;
-use script::Scripts;
 pub use script::Course;
+use script::Scripts;
 pub use setup::DatabaseSetup;
 
 /// Everything that RDS knows about the account.

@@ -59,7 +59,8 @@ impl SnapshotSettings {
         good(keep_minimum.is_some(), minimum.1);
         let orphan_days = orphans.0.parse().ok().filter(|n| *n <= 3650);
         good(orphan_days.is_some(), orphans.1);
-        let share_with: Option<Vec<AccountId>> = list(&share.0).filter(|accounts: &Vec<_>| accounts.len() <= MOST_ACCOUNTS);
+        let share_with: Option<Vec<AccountId>> =
+            list(&share.0).filter(|accounts: &Vec<_>| accounts.len() <= MOST_ACCOUNTS);
         good(share_with.is_some(), share.1);
         let key_arns = list(&keys.0);
         good(key_arns.is_some(), keys.1);

@@ -105,8 +105,7 @@ pub mod on_snapshot {
     /// A person's: keeps the snapshot for ever.
     pub const HOLD: &str = "steward:hold";
     /// All of them.
-    pub const KEYS: [&str; 10] =
-        [OWNER, CLASS, POLICY, SLOT, REQUEST, RESOURCE, DATABASE, STARTED, COPIED_FROM, HOLD];
+    pub const KEYS: [&str; 10] = [OWNER, CLASS, POLICY, SLOT, REQUEST, RESOURCE, DATABASE, STARTED, COPIED_FROM, HOLD];
 }
 
 /// Key by which a database opts in to `snapshot`.

@@ -59,7 +59,9 @@ fn shown(kind: Kind, id: &str, shared: &BTreeSet<String>) -> String {
     let what = kind.snapshot();
     let mut xml = format!("<{what}AttributesResult>");
     view::leaf(&mut xml, kind.snapshot_id(), id);
-    xml.push_str(&format!("<{what}Attributes><{what}Attribute><AttributeName>restore</AttributeName><AttributeValues>"));
+    xml.push_str(&format!(
+        "<{what}Attributes><{what}Attribute><AttributeName>restore</AttributeName><AttributeValues>"
+    ));
     for account in shared {
         view::leaf(&mut xml, "AttributeValue", account);
     }

@@ -24,12 +24,17 @@ impl Rds {
             return Err(kind.snapshot_exists(&id));
         }
         if let Some(cluster) = &database.cluster {
-            let message = format!("The DB instance is a member of the cluster {cluster}: create a cluster snapshot instead.");
+            let message =
+                format!("The DB instance is a member of the cluster {cluster}: create a cluster snapshot instead.");
             return Err(kind.database_state(message));
         }
-        let fit = database.status == "available" || (kind == Kind::Instance && database.status == "storage-optimization");
+        let fit =
+            database.status == "available" || (kind == Kind::Instance && database.status == "storage-optimization");
         if !fit {
-            let message = format!("Cannot create a snapshot because the database {} is not currently in the available state.", database.id);
+            let message = format!(
+                "Cannot create a snapshot because the database {} is not currently in the available state.",
+                database.id
+            );
             return Err(kind.database_state(message));
         }
         stands.check_quota(kind)?;

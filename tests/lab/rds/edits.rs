@@ -166,7 +166,8 @@ impl RdsRegion {
             }
             region.databases_mut(gone.kind).remove(now, lag, &gone.id);
             let of_it = |it: &&Snapshot| it.resource_id == gone.resource_id && it.taken_by == "automated";
-            let automated: Vec<_> = region.snapshots(gone.kind).values().filter(of_it).map(|it| it.id.clone()).collect();
+            let automated: Vec<_> =
+                region.snapshots(gone.kind).values().filter(of_it).map(|it| it.id.clone()).collect();
             for id in automated {
                 region.drop_snapshot(now, lag, gone.kind, &id);
             }
@@ -255,7 +256,9 @@ impl RdsRegion {
     pub fn lose_snapshot(&self, snapshot: &str) -> bool {
         self.with(|rds, now| {
             let lag = rds.lag;
-            let Some(Snapshot { kind, id, .. }) = rds.snapshot_named(&self.name, snapshot).cloned() else { return false };
+            let Some(Snapshot { kind, id, .. }) = rds.snapshot_named(&self.name, snapshot).cloned() else {
+                return false;
+            };
             rds.region(&self.name).drop_snapshot(now, lag, kind, &id).is_some()
         })
     }

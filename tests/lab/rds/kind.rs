@@ -73,7 +73,10 @@ impl Kind {
     pub(super) fn snapshot_exists(self, id: &str) -> ApiError {
         let code = self.of("DBSnapshotAlreadyExists", "DBClusterSnapshotAlreadyExistsFault");
         let what = self.of("snapshot", "cluster snapshot");
-        ApiError::client(code, format!("Cannot create the {what} because a {what} with the identifier {id} already exists."))
+        ApiError::client(
+            code,
+            format!("Cannot create the {what} because a {what} with the identifier {id} already exists."),
+        )
     }
 
     pub(super) fn database_state(self, message: impl Into<String>) -> ApiError {

@@ -140,7 +140,13 @@ impl Region {
         self.snapshots_mut(snapshot.kind).insert(now, lag, id, snapshot);
     }
 
-    pub(super) fn drop_snapshot(&mut self, now: Timestamp, lag: SignedDuration, kind: Kind, id: &str) -> Option<Snapshot> {
+    pub(super) fn drop_snapshot(
+        &mut self,
+        now: Timestamp,
+        lag: SignedDuration,
+        kind: Kind,
+        id: &str,
+    ) -> Option<Snapshot> {
         let gone = self.snapshots_mut(kind).remove(now, lag, id)?;
         let key = (kind, gone.database.clone());
         if let Some(of_database) = self.of_database.get_mut(&key) {

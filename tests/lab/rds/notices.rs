@@ -46,7 +46,9 @@ fn words(snapshot: &Snapshot, notice: Notice) -> Option<(&'static str, &'static 
     };
     let id = &snapshot.id;
     let words = match (snapshot.kind, notice) {
-        (Kind::Instance, Notice::Creating) if automated => ("0090", "creation", "Creating automated snapshot".to_owned()),
+        (Kind::Instance, Notice::Creating) if automated => {
+            ("0090", "creation", "Creating automated snapshot".to_owned())
+        }
         (Kind::Instance, Notice::Created) if automated => ("0091", "creation", "Automated snapshot created".to_owned()),
         (Kind::Instance, Notice::Creating) => ("0040", "creation", "Creating manual snapshot".to_owned()),
         (Kind::Instance, Notice::Created) => ("0042", "creation", "Manual snapshot created".to_owned()),
@@ -61,8 +63,12 @@ fn words(snapshot: &Snapshot, notice: Notice) -> Option<(&'static str, &'static 
             let message = format!("Canceled snapshot copy request of {id} {from}");
             (if far { "0061" } else { "0190" }, "notification", message)
         }
-        (Kind::Cluster, Notice::Creating) if automated => ("0168", "backup", "Creating automated cluster snapshot".to_owned()),
-        (Kind::Cluster, Notice::Created) if automated => ("0169", "backup", "Automated cluster snapshot created".to_owned()),
+        (Kind::Cluster, Notice::Creating) if automated => {
+            ("0168", "backup", "Creating automated cluster snapshot".to_owned())
+        }
+        (Kind::Cluster, Notice::Created) if automated => {
+            ("0169", "backup", "Automated cluster snapshot created".to_owned())
+        }
         (Kind::Cluster, Notice::Creating) => ("0074", "backup", "Creating manual cluster snapshot".to_owned()),
         (Kind::Cluster, Notice::Created) => ("0075", "backup", "Manual cluster snapshot created".to_owned()),
         (Kind::Cluster, Notice::Deleted | Notice::Copying | Notice::Copied | Notice::CopyCancelled) => return None,

@@ -141,8 +141,7 @@ impl DatabaseSetup {
             }
         };
         let database = made(self.kind, &self.id, None, members.clone());
-        let instances: Vec<_> =
-            members.iter().map(|id| made(Kind::Instance, id, Some(&self.id), Vec::new())).collect();
+        let instances: Vec<_> = members.iter().map(|id| made(Kind::Instance, id, Some(&self.id), Vec::new())).collect();
         let (arn, stands) = (database.arn.clone(), state.rds.region(region));
         for made in std::iter::once(database).chain(instances) {
             stands.databases_mut(made.kind).insert(now, lag, made.id.clone(), made);
