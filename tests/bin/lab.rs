@@ -95,7 +95,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
     Ok(Some(options))
 }
 
-/// Two clusters, two repositories, three services of which two are opted in.
+/// Two clusters, two repositories, three services of which two are opted in, an instance and a cluster of databases.
 fn populate(account: &Account) -> Result<(), Box<dyn Error>> {
     let refused = |error: lab::wire::ApiError| format!("{}: {}", error.code, error.message);
     for (repository, tags) in [("backend", ["latest", "1.4.1"]), ("billing", ["prod", "2.0.0"])] {
@@ -105,6 +105,8 @@ fn populate(account: &Account) -> Result<(), Box<dyn Error>> {
     shop("backend").image("backend:latest").tag("steward:deploy", "follow").running().map_err(refused)?;
     shop("worker").image("backend:1.4.1").tag("steward:deploy", "semver:minor").running().map_err(refused)?;
     account.service("billing", "invoices").image("billing:prod").desired(1).running().map_err(refused)?;
+    account.rds().instance("shop").create();
+    account.rds().aurora("crm", 2).create();
     Ok(())
 }
 

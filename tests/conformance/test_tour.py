@@ -229,7 +229,49 @@ def test_scheduler(client):
     scheduler.delete_schedule(Name="tour", GroupName=group)
 
 
+def test_rds(client):
+    rds, far = client("rds"), client("rds", "eu-central-1")
+    assert "shop" in [it["DBInstanceIdentifier"] for it in rds.describe_db_instances()["DBInstances"]]
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="crm")["DBClusters"]
+    assert [member["IsClusterWriter"] for member in cluster["DBClusterMembers"]] == [True, False]
+    tags = [{"Key": "team", "Value": "tour"}]
+    for kind, database, name in [("db_snapshot", "DBInstanceIdentifier", "DBSnapshot"), ("db_cluster_snapshot", "DBClusterIdentifier", "DBClusterSnapshot")]:
+        of = {"DBInstanceIdentifier": "shop", "DBClusterIdentifier": "crm"}[database]
+        named = {f"{name}Identifier": "tour"}
+        begun = getattr(rds, f"create_{kind}")(**named, **{database: of}, Tags=tags)[name]
+        assert (begun["Status"], begun["TagList"]) == ("creating", tags)
+
+        def status(region=rds):
+            (snapshot,) = getattr(region, f"describe_{kind}s")(**named, MaxRecords=20)[f"{name}s"]
+            return snapshot["Status"]
+
+        until(lambda: status() == "available")
+        shared = getattr(rds, f"modify_{kind}_attribute")(**named, AttributeName="restore", ValuesToAdd=["210987654321"])[f"{name}AttributesResult"]
+        assert shared == getattr(rds, f"describe_{kind}_attributes")(**named)[f"{name}AttributesResult"]
+        arn = begun[f"{name}Arn"]
+        copy = {f"Source{name}Identifier": arn, f"Target{name}Identifier": "tour", "Tags": tags}
+        assert getattr(far, f"copy_{kind}")(**copy)[name]["TagList"] == tags
+        until(lambda: status(far) == "available")
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "steward:hold", "Value": "tour"}])
+        rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["steward:hold"])
+        assert rds.list_tags_for_resource(ResourceName=arn)["TagList"] == tags
+        getattr(rds, f"delete_{kind}")(**named)
+    quotas = {it["AccountQuotaName"]: it["Used"] for it in far.describe_account_attributes()["AccountQuotas"]}
+    assert (quotas["ManualSnapshots"], quotas["ManualClusterSnapshots"]) == (1, 1)
+
+
+def test_kms(client):
+    key = client("kms").describe_key(KeyId="alias/aws/rds")["KeyMetadata"]
+    assert (key["KeyManager"], key["KeyState"]) == ("AWS", "Enabled")
+
+
 REFUSED = [
+    ("rds", "describe_db_instances", {"DBInstanceIdentifier": "nonesuch"}, "DBInstanceNotFound"),
+    ("rds", "describe_db_clusters", {"DBClusterIdentifier": "nonesuch"}, "DBClusterNotFoundFault"),
+    ("rds", "describe_db_snapshots", {"MaxRecords": 5}, "InvalidParameterValue"),
+    ("rds", "create_db_cluster_snapshot", {"DBClusterSnapshotIdentifier": "a" * 64, "DBClusterIdentifier": "crm"}, "InvalidParameterValue"),
+    ("rds", "delete_db_cluster_snapshot", {"DBClusterSnapshotIdentifier": "nonesuch"}, "DBClusterSnapshotNotFoundFault"),
+    ("kms", "describe_key", {"KeyId": "alias/nonesuch"}, "NotFoundException"),
     ("ecs", "describe_services", {"cluster": "nonesuch", "services": ["a"]}, "ClusterNotFoundException"),
     ("ecs", "describe_services", {"cluster": "shop", "services": ["a"] * 11}, "InvalidParameterException"),
     ("ecs", "update_service", {"cluster": "shop", "service": "nonesuch"}, "ServiceNotFoundException"),
