@@ -114,10 +114,12 @@ impl Calendar {
         instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
     }
 
-    /// The day that an instant belongs to: before the beginning of a day it is still the day before.
+    /// The day that an instant belongs to: the last one that has begun by then. It is not always the date on the clock, or
+    /// the one before: where the clock jumps over midnight, a day can begin on the next date.
     fn day(&self, instant: Timestamp) -> Date {
         let date = self.zone.to_datetime(instant).date();
-        if instant < self.beginning(date) { date.yesterday().unwrap_or(date) } else { date }
+        let dates = (-1..=2).map(|days: i32| date.saturating_sub(days.days()));
+        dates.into_iter().find(|date| self.beginning(*date) <= instant).unwrap_or(date)
     }
 
     /// When a day begins. A time of day that the clock leaves out is taken as much later as the clock jumps; of one that
