@@ -4,6 +4,8 @@
 //! snapshots that exist, and from the time; whatever wakes it only says where to look. `docs/snapshot.md` is the user's page.
 
 mod apply;
+#[cfg(test)]
+mod fixtures;
 mod memory;
 mod notice;
 mod observe;

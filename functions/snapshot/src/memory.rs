@@ -142,3 +142,6 @@ impl Memory {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

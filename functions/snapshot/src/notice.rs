@@ -228,3 +228,6 @@ fn every(interval: Interval) -> &'static str {
         Interval::Yearly => "a year",
     }
 }
+
+#[cfg(test)]
+mod tests;

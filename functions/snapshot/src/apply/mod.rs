@@ -338,3 +338,6 @@ fn note_deletion(row: &Row, deleted: Result<bool, CallFailure>, done: &mut Done)
         Err(failure) => done.failures.push(failure),
     }
 }
+
+#[cfg(test)]
+mod tests;

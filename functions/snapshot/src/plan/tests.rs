@@ -1,1 +1,13 @@
-use super::*;
+//! What is decided, by value: a database, its snapshots, what is remembered, and the time.
+
+mod conflict;
+mod copy;
+mod due;
+mod health;
+mod million;
+mod orphans;
+mod prune;
+mod quota;
+mod request;
+mod retain;
+mod share;
