@@ -20,7 +20,7 @@ fn old(count: i64) -> Vec<Own> {
 fn they_are_kept_for_ever_unless_the_operator_says_for_how_long() {
     assert_eq!(deleted(0, old(30), true), [""; 0]);
     assert_eq!(deleted(90, old(5), true).len(), 3);
-    assert_eq!(deleted(102, old(5), true).len(), 2, "two are older than that");
+    assert_eq!(deleted(103, old(5), true).len(), 2, "two are older than that");
 }
 
 #[test]
