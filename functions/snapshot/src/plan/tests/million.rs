@@ -206,7 +206,7 @@ fn in_a_million_plans_nothing_is_deleted_that_is_promised_to_stay() {
     let (mut here, mut copies) = (Vec::new(), Vec::new());
     let mut worlds = 0_usize;
     while tally.plans < PLANS {
-        if worlds % 5_000 == 0 {
+        if worlds.is_multiple_of(5_000) {
             here = stock(&mut random, &mut tally);
             copies = here.iter().map(|own| copied(own, own.snapshot.status)).collect();
         }
