@@ -2,6 +2,8 @@
 
 mod conflict;
 mod copy;
+#[cfg(test)]
+mod documented;
 mod due;
 mod health;
 mod orphans;
