@@ -2,8 +2,6 @@
 
 mod conflict;
 mod copy;
-#[cfg(test)]
-mod documented;
 mod due;
 mod health;
 mod orphans;
@@ -275,5 +273,7 @@ fn newest_here(seen: &Seen) -> Option<Timestamp> {
     newest(&seen.here).map(crate::observe::model::Own::moment)
 }
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;
