@@ -18,8 +18,8 @@ use shared::state::{Key, Table, Versioned};
 pub(crate) use self::calls::Keys;
 use self::calls::Refusal;
 use crate::memory::Memory;
-use crate::observe::Observer;
 use crate::observe::model::Seen;
+use crate::observe::{Observer, Place};
 use crate::own::Purpose;
 use crate::plan::{self, CopyOrder, Create, Plan, Row, Settings, Standing};
 use crate::slot::Interval;
@@ -179,7 +179,7 @@ impl Applier {
         let client = site.observer.rds(&site.settings.region);
         let (kind, database) = (seen.database.arn.kind(), seen.database.arn.identifier());
         let made = calls::create(&client, kind, database, create).await;
-        is_there(made, site.observer, &client, kind, &create.name).await
+        is_there(made, site.observer, (&client, Place::Here), kind, &create.name).await
     }
 
     async fn copy(&self, order: &CopyOrder, seen: &Seen, site: &mut Site<'_>, memory: &mut Memory, done: &mut Done) {
@@ -194,7 +194,7 @@ impl Applier {
         };
         let (client, kind) = (site.observer.rds(&order.region), seen.database.arn.kind());
         let made = calls::copy(&client, kind, order, key.as_deref()).await;
-        match is_there(made, site.observer, &client, kind, &order.name).await {
+        match is_there(made, site.observer, (&client, Place::Elsewhere), kind, &order.name).await {
             // How often it was tried is forgotten when the copy is there.
             Ok(()) => done.copied = Some(order.name.clone()),
             Err(refusal) => {
@@ -279,12 +279,12 @@ pub(crate) fn account_key() -> Key {
 async fn is_there(
     made: Result<(), Refusal>,
     observer: &Observer,
-    client: &aws_sdk_rds::Client,
+    (client, place): (&aws_sdk_rds::Client, Place),
     kind: DatabaseKind,
     name: &str,
 ) -> Result<(), Refusal> {
     match made {
-        Err(Refusal::Exists(failure)) => match observer.is_ours(client, kind, name).await {
+        Err(Refusal::Exists(failure)) => match observer.is_ours(client, place, kind, name).await {
             Ok(Some(true)) => Ok(()),
             Ok(_) => Err(Refusal::Refused(failure)),
             Err(failure) => Err(Refusal::Failed(failure)),

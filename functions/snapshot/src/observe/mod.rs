@@ -10,6 +10,7 @@ use shared::arn::{DatabaseKind, Region};
 use shared::aws::Clients;
 use shared::failure::CallFailure;
 use shared::state::{Key, Table, Versioned};
+use shared::tags::on_snapshot;
 
 use self::model::{Database, Elsewhere, Own, Quotas, ReadTags, Seen, Snapshot, Status};
 use crate::memory::Memory;
@@ -24,6 +25,15 @@ pub(crate) struct Observer {
     region: Region,
     /// Clients of other regions, made when they are first used.
     regions: BTreeMap<Region, aws_sdk_rds::Client>,
+}
+
+/// Where snapshots are, seen from the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the stack's region: the snapshots themselves.
+    Here,
+    /// In another region: copies of them.
+    Elsewhere,
 }
 
 /// All that is seen at one time.
@@ -68,7 +78,7 @@ impl Observer {
     pub(crate) async fn look(&mut self) -> Result<Account, CallFailure> {
         let rds = self.clients.rds().clone();
         let all = self.databases().await?;
-        let here = self.own(&rds, None).await?;
+        let here = self.own(&rds, Place::Here, None).await?;
         let mut account = Account::default();
         let opted_in = opted_in(&all, &mut account);
         let regions: BTreeSet<Region> =
@@ -78,7 +88,7 @@ impl Observer {
         for region in regions.into_iter().filter(|region| *region != own_region) {
             let client = self.rds(&region);
             account.quotas.insert(region.clone(), read::quotas(&client).await);
-            copies.insert(region, self.own(&client, None).await);
+            copies.insert(region, self.own(&client, Place::Elsewhere, None).await);
         }
         if !opted_in.is_empty() {
             account.quotas.insert(own_region, read::quotas(&rds).await);
@@ -100,7 +110,7 @@ impl Observer {
         let mut account = Account::default();
         let opted_in = opted_in(std::slice::from_ref(database), &mut account);
         if !opted_in.is_empty() {
-            let here = self.own(self.clients.rds(), Some(database)).await?;
+            let here = self.own(self.clients.rds(), Place::Here, Some(database)).await?;
             self.remember(opted_in, &here, &BTreeMap::new(), &mut account).await?;
         }
         Ok(account)
@@ -123,7 +133,7 @@ impl Observer {
     /// The failed call.
     pub(crate) async fn database_of(&self, kind: DatabaseKind, name: &str) -> Result<Option<String>, CallFailure> {
         let found = read::one(self.clients.rds(), kind, name).await?;
-        Ok(found.and_then(|snapshot| own(&self.owner, snapshot)).map(|own| own.claim.resource))
+        Ok(found.and_then(|snapshot| self.claim(snapshot, Place::Here)).map(|own| own.claim.resource))
     }
 
     /// Adds memories, and puts everything together.
@@ -155,7 +165,12 @@ impl Observer {
     }
 
     /// Our snapshots in a region, of all databases or of one.
-    async fn own(&self, rds: &aws_sdk_rds::Client, database: Option<&Database>) -> Result<Vec<Own>, CallFailure> {
+    async fn own(
+        &self,
+        rds: &aws_sdk_rds::Client,
+        place: Place,
+        database: Option<&Database>,
+    ) -> Result<Vec<Own>, CallFailure> {
         let identifier = database.map(|database| database.arn.identifier());
         let kind = database.map(|database| database.arn.kind());
         let mut all: Vec<Snapshot> = Vec::new();
@@ -165,7 +180,7 @@ impl Observer {
         if kind != Some(DatabaseKind::Instance) {
             all.extend(read::cluster_snapshots(rds, identifier).await?);
         }
-        Ok(all.into_iter().filter_map(|snapshot| own(&self.owner, snapshot)).collect())
+        Ok(all.into_iter().filter_map(|snapshot| self.claim(snapshot, place)).collect())
     }
 
     /// Whether a snapshot of that name is ours; `None` when there is none.
@@ -175,16 +190,24 @@ impl Observer {
     pub(crate) async fn is_ours(
         &self,
         client: &aws_sdk_rds::Client,
+        place: Place,
         kind: DatabaseKind,
         name: &str,
     ) -> Result<Option<bool>, CallFailure> {
         let found = read::one(client, kind, name).await?;
-        Ok(found.map(|snapshot| own(&self.owner, snapshot).is_some()))
+        Ok(found.map(|snapshot| self.claim(snapshot, place).is_some()))
     }
-}
 
-fn own(owner: &str, snapshot: Snapshot) -> Option<Own> {
-    Claim::of(owner, &snapshot).map(|claim| Own { snapshot, claim })
+    /// A snapshot as ours, if it is. A stack of the same name in another region may copy its own to here: those are not.
+    fn claim(&self, snapshot: Snapshot, place: Place) -> Option<Own> {
+        let from = snapshot.tags.get(on_snapshot::COPIED_FROM).map(String::as_str);
+        let expected = match place {
+            Place::Here => None,
+            Place::Elsewhere => Some(self.region.as_str()),
+        };
+        let claim = Claim::of(&self.owner, &snapshot).filter(|_| from == expected)?;
+        Some(Own { snapshot, claim })
+    }
 }
 
 fn of(all: &[Own], resource: &str) -> Vec<Own> {
