@@ -146,7 +146,8 @@ impl Config {
                 None
             }
         };
-        if by_event && text("AWS_ENDPOINT_URL").is_none() {
+        let is_simulation = text("AWS_ENDPOINT_URL").is_some();
+        if by_event && !is_simulation {
             problems.push(
                 "STEWARD_CLOCK is event, which is for simulations and needs AWS_ENDPOINT_URL: leave it out".to_owned(),
             );

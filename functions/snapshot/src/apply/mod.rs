@@ -85,15 +85,12 @@ impl Applier {
                 break;
             }
             match calls::share(&site.observer.rds(&site.settings.region), seen.database.arn.kind(), share).await {
-                Ok(()) if site.settings.share_with.is_empty() => {
-                    memory.item.shared.remove(&share.name);
-                }
                 Ok(()) => {
                     memory.item.shared.insert(share.name.clone(), site.settings.share_with.clone());
                     memory.item.told.remove("share-failed");
                 }
                 Err(failure) => {
-                    if !failure.is_worth_a_retry() {
+                    if failure.kind == FailureKind::Denied || !failure.is_worth_a_retry() {
                         plan::share_refused(&mut memory.item, &seen.database, &failure);
                     }
                     done.failures.push(failure);
@@ -312,11 +309,9 @@ fn refused(
             Purpose::Requested { .. } => site.now.checked_add(plan::REQUEST_PAUSE).ok(),
         },
         refusal => {
+            let is_told = matches!(refusal, Refusal::Refused(_) | Refusal::Quota(_) | Refusal::Exists(_));
             let failure = refusal.into_failure();
-            if failure.kind == FailureKind::Invalid
-                || failure.kind == FailureKind::Missing
-                || failure.kind == FailureKind::Denied
-            {
+            if is_told {
                 match create.purpose {
                     Purpose::Scheduled { .. } => plan::slot_refused(memory, &seen.database, &failure),
                     Purpose::Requested { .. } => {
