@@ -43,7 +43,8 @@ pub(crate) struct Applier {
 pub(crate) struct Done {
     pub(crate) taken: Vec<String>,
     pub(crate) copied: Option<String>,
-    pub(crate) deleted: Vec<String>,
+    pub(crate) copy_refused: bool,
+    pub(crate) deleted: Vec<Row>,
     pub(crate) failures: Vec<CallFailure>,
     /// Something was left for want of time.
     pub(crate) out_of_time: bool,
@@ -185,6 +186,7 @@ impl Applier {
             Ok(key) => key,
             Err(failure) => {
                 plan::copy_refused(memory, &seen.database, order, &failure, false, site.now);
+                done.copy_refused = true;
                 done.failures.push(failure);
                 return;
             }
@@ -198,6 +200,7 @@ impl Applier {
                 let is_later = matches!(refusal, Refusal::Quota(_) | Refusal::NotReady(_) | Refusal::Failed(_));
                 let failure = refusal.into_failure();
                 plan::copy_refused(memory, &seen.database, order, &failure, is_later, site.now);
+                done.copy_refused = !is_later;
                 done.failures.push(failure);
             }
         }
@@ -283,7 +286,9 @@ async fn is_there(
     match made {
         Err(Refusal::Exists(failure)) => match observer.is_ours(client, place, kind, name).await {
             Ok(Some(true)) => Ok(()),
-            Ok(_) => Err(Refusal::Refused(failure)),
+            Ok(Some(false)) => Err(Refusal::Refused(failure)),
+            // It exists, and what RDS lists is behind: the next look sees it.
+            Ok(None) => Err(Refusal::Failed(failure)),
             Err(failure) => Err(Refusal::Failed(failure)),
         },
         other => other,
@@ -327,7 +332,7 @@ fn refused(
 
 fn note_deletion(row: &Row, deleted: Result<bool, CallFailure>, done: &mut Done) {
     match deleted {
-        Ok(true) => done.deleted.push(row.snapshot.clone()),
+        Ok(true) => done.deleted.push(row.clone()),
         // It is gone already, or RDS wants it to be left for now.
         Ok(false) => {}
         Err(failure) => done.failures.push(failure),
