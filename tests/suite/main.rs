@@ -21,5 +21,6 @@ mod permissions;
 mod push;
 mod queue;
 mod rules;
+mod snapshot_years;
 mod support;
 mod sweep;
