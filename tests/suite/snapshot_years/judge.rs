@@ -33,6 +33,7 @@ pub(crate) enum Breach {
     ResumedUntold,
     NotCopied,
     TooManyCopies,
+    PeriodLost,
 }
 
 /// One invocation, with what was there before and after it.
@@ -50,6 +51,8 @@ pub(crate) struct Act {
 const MINIMUM: usize = 2;
 const MOST_DELETED: usize = 10;
 const MOST_COPIES: usize = 4;
+/// Clocks are compared with so much care, and no more.
+const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The scheduled snapshots of a database in a region that are available, by slot.
@@ -126,7 +129,9 @@ impl Scene {
             other.1.resource == seen.resource_id && other.1.slot == Some(slot) && other.0.0 == HERE
         };
         let others: Vec<Key> = self.made.iter().filter(is_other).map(|(key, _)| key.clone()).collect();
-        if let Some(other) = others.iter().find(|other| act.after.get(other).is_some_and(|seen| seen.status != "failed")) {
+        if let Some(other) =
+            others.iter().find(|other| act.after.get(other).is_some_and(|seen| seen.status != "failed"))
+        {
             self.breach(act.now, Breach::SecondForSlot, format!("{name} beside {}", other.2));
         }
         self.made.insert(key.clone(), Made { resource: seen.resource_id.clone(), slot: Some(slot) });
@@ -134,13 +139,15 @@ impl Scene {
     }
 
     fn backups<'a>(&self, listed: &'a Listed, region: &'static str, db: &Db) -> Backups<'a> {
-        let of = listed.range((region, db.kind, String::new())..).take_while(|(key, _)| (key.0, key.1) == (region, db.kind));
+        let of =
+            listed.range((region, db.kind, String::new())..).take_while(|(key, _)| (key.0, key.1) == (region, db.kind));
         let of = of.filter(|(_, seen)| seen.resource_id == db.resource && seen.status == "available");
         of.filter_map(|(key, seen)| Some((self.made.get(key)?.slot?, (key, seen)))).collect()
     }
 
     fn judge_deleted(&mut self, act: &Act, gone: &[Key]) {
         let now = act.now;
+        let copied = sources_under_way(&act.before);
         let mut by_database: BTreeMap<(&str, String), Vec<&Key>> = BTreeMap::new();
         for key in gone {
             let seen = &act.before[key];
@@ -158,8 +165,7 @@ impl Scene {
             if !act.is_sweep {
                 self.breach(now, Breach::DeletedBySomethingElse, &key.2);
             }
-            let is_of_it = |copy: &SnapshotSeen| copy.source.as_ref() == Some(&seen.arn) && copy.status == "creating";
-            if act.before.values().any(is_of_it) {
+            if copied.contains(seen.arn.as_str()) {
                 self.breach(now, Breach::SourceOfCopyDeleted, &key.2);
             }
         }
@@ -182,8 +188,9 @@ impl Scene {
             if left < MINIMUM.min(backups.len()) {
                 self.breach(now, Breach::BelowMinimum, format!("{} of {resource}", keys[0].2));
             }
-            if keys.len() > MOST_DELETED {
-                self.breach(now, Breach::TooManyDeleted, format!("{} of {resource}", keys.len()));
+            let in_all = gone.iter().filter(|key| act.before[*key].resource_id == resource).count();
+            if in_all > MOST_DELETED {
+                self.breach(now, Breach::TooManyDeleted, format!("{in_all} of {resource}"));
             }
         }
     }
@@ -209,23 +216,23 @@ impl Scene {
             found.push((Breach::NoBackup, format!("{} has none of {slot}: {tries:?}", db.id)));
         }
         let here = self.backups(&act.before, HERE, db);
+        let (had, copied) = (here.keys().copied().collect::<Vec<_>>(), sources_under_way(&act.before));
         for region in [HERE, FAR] {
             let backups = self.backups(&act.before, region, db);
             let newest = backups.values().map(|(key, seen)| (moment(seen), *key)).max();
             let is_fresh = newest.is_some_and(|(at, _)| now.duration_since(at) < finest.length() * 29 / 20);
             let is_old = db.noticed.is_some_and(|noticed| now.duration_since(noticed) >= DAY);
-            let deleted = gone.iter().filter(|key| key.0 == region && act.before[*key].resource_id == db.resource).count();
+            let deleted = gone.iter().filter(|key| act.before[*key].resource_id == db.resource).count();
             if !is_fresh || !is_old || deleted >= MOST_DELETED || (region == FAR && !db.copied) {
                 continue;
             }
             let promised = policy.promised(&self.days, &backups.keys().copied().collect());
             let mut left = backups.iter().filter(|(_, (key, _))| act.after.contains_key(key)).count();
             for (at, (key, seen)) in &backups {
-                let is_copied = |copy: &SnapshotSeen| copy.source.as_ref() == Some(&seen.arn) && copy.status == "creating";
                 let is_needed = promised.contains(at)
                     || seen.tags.contains_key("steward:hold")
                     || newest.is_some_and(|(_, newest)| newest == *key)
-                    || act.before.values().any(is_copied);
+                    || copied.contains(seen.arn.as_str());
                 if act.after.contains_key(key) && !is_needed && left > MINIMUM {
                     found.push((Breach::Surplus, format!("{} in {region}", key.2)));
                     left -= 1;
@@ -238,7 +245,8 @@ impl Scene {
             && now.duration_since(self.last_trouble) > DAY
         {
             let copies = act.before.iter().filter(|(key, _)| key.0 == FAR);
-            let is_waiting = |(_, copy): (&Key, &SnapshotSeen)| copy.resource_id == db.resource && copy.status != "available";
+            let is_waiting =
+                |(_, copy): (&Key, &SnapshotSeen)| copy.resource_id == db.resource && copy.status != "available";
             let busy = copies.clone().filter(|(_, copy)| copy.status == "creating").count();
             // Others go first when there are many; the turn of this one comes.
             let begun = act.after.iter().filter(|(key, copy)| key.0 == FAR && copy.status == "creating").count();
@@ -250,9 +258,27 @@ impl Scene {
                 found.push((Breach::NotCopied, name.clone()));
             }
         }
+        let resource = db.resource.clone();
+        self.had.entry(resource).or_default().extend(had);
         for (breach, what) in found {
             self.breach(now, breach, what);
         }
+    }
+
+    /// In the end: of the last periods that ever had a backup under the policy in force, each has one.
+    pub(crate) fn judge_end(&mut self) {
+        let (now, listed, mut lost) = (self.now(), self.list(), Vec::new());
+        for db in self.dbs.iter().filter(|db| !db.gone) {
+            let (Some(policy), Some(had)) = (&db.policy, self.had.get(&db.resource)) else { continue };
+            let backups = self.backups(&listed, HERE, db);
+            for (period, count) in policy.parts() {
+                let labels: BTreeSet<i64> = had.iter().map(|slot| self.days.label(*period, *slot)).collect();
+                let kept: BTreeSet<i64> = backups.keys().map(|slot| self.days.label(*period, *slot)).collect();
+                let gone = labels.iter().rev().take(*count).filter(|label| !kept.contains(label));
+                lost.extend(gone.map(|label| format!("{period:?} {label} of {} under {}", db.id, db.text)));
+            }
+        }
+        lost.into_iter().for_each(|what| self.breach(now, Breach::PeriodLost, what));
     }
 
     /// People know when backups have stopped and when they come again, and are not alarmed for nothing.
@@ -271,12 +297,19 @@ impl Scene {
                 let start = newest.map_or(since, |newest| newest.max(since));
                 !covered && now.duration_since(start) > finest.length() * 3 / 2
             };
+            let is_older_soon = |since: Timestamp| {
+                is_old(since - SignedDuration::from_mins(1)) || {
+                    let newest =
+                        newest.is_some_and(|newest| now.duration_since(newest) + A_MINUTE > finest.length() * 3 / 2);
+                    newest && !covered && now.duration_since(since) + A_MINUTE > finest.length() * 3 / 2
+                }
+            };
             let is_fair = act.weather == Weather::Fair && act.is_sweep;
             let slot = self.days.start(finest, now);
             if is_fair && !knows && db.noticed.is_some_and(is_old) {
                 found = Some((Breach::StaleUntold, format!("{}, newest {newest:?}", db.id)));
             }
-            if stale && !is_old(db.changed) && now.duration_since(self.last_trouble) > DAY {
+            if stale && !is_older_soon(db.changed) && now.duration_since(self.last_trouble) > DAY {
                 found = Some((Breach::StaleForNothing, format!("{}, newest {newest:?}", db.id)));
             }
             if is_fair && knows && !is_old(db.changed) && (covered || backups.contains_key(&slot)) {
@@ -292,6 +325,12 @@ impl Scene {
             self.breach(now, breach, what);
         }
     }
+}
+
+/// Sources of copies that are being made.
+fn sources_under_way(listed: &Listed) -> BTreeSet<&str> {
+    let creating = listed.values().filter(|seen| seen.status == "creating");
+    creating.filter_map(|seen| seen.source.as_deref()).collect()
 }
 
 fn moment(seen: &SnapshotSeen) -> Timestamp {
@@ -339,7 +378,7 @@ fn forbidden(
         let stale = policy.finest().map(Period::length).is_some_and(|length| {
             newest.is_none_or(|newest| act.now.duration_since(newest) > length * 3 / 2 + SignedDuration::from_mins(10))
         });
-        if stale {
+        if stale && seen.status != "failed" {
             found.push((Breach::DeletedWhileStale, format!("{} of {}", key.2, db.id)));
         }
     }

@@ -82,7 +82,8 @@ impl Scene {
     /// One of the function's own snapshots of the account's region.
     fn any_of_steward(&mut self) -> Option<Key> {
         let own: Vec<&Key> = self.made.keys().filter(|key| key.0 == HERE).collect();
-        let own: Vec<Key> = own.into_iter().filter(|key| self.account.rds().snapshot(&key.2).is_some()).cloned().collect();
+        let own: Vec<Key> =
+            own.into_iter().filter(|key| self.account.rds().snapshot(&key.2).is_some()).cloned().collect();
         (!own.is_empty()).then(|| own[self.rng.usize(..own.len())].clone())
     }
 
@@ -168,7 +169,8 @@ impl Scene {
             return;
         }
         if self.chance(0.006 * share) {
-            let states = ["modifying", "maintenance", "storage-optimization", "upgrading", "a-new-word", "storage-full"];
+            let states =
+                ["modifying", "maintenance", "storage-optimization", "upgrading", "a-new-word", "storage-full"];
             rds.set_status(&id, states[self.rng.usize(..states.len())]);
             let hours = self.rng.i64(1..60);
             self.later(hours, Later::Available(resource));
@@ -217,9 +219,12 @@ impl Scene {
         let Some(seen) = rds.snapshot(&key.2) else { return };
         self.number += 1;
         match what {
-            0 => drop(rds.hold(&key.2, "for the auditors")),
-            1 => drop(rds.tag_snapshot(&key.2, "steward:hold", None)),
-            2 if seen.status == "available" => drop(rds.lose_snapshot(&key.2)),
+            0 => assert!(rds.hold(&key.2, "for the auditors")),
+            1 => assert!(rds.tag_snapshot(&key.2, "steward:hold", None)),
+            2 if seen.status == "available" => {
+                assert!(rds.lose_snapshot(&key.2));
+                self.had.remove(&seen.resource_id);
+            }
             3 if seen.status == "available" => {
                 let id = format!("back{}", self.number);
                 rds.restore(&key.2, &id, &[]).unwrap();
@@ -229,7 +234,8 @@ impl Scene {
             }
             _ => {
                 // It inherits what stood on the snapshot that its database was restored from.
-                let tags: Vec<(&str, &str)> = seen.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                let tags: Vec<(&str, &str)> =
+                    seen.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
                 let id = format!("{}-{}", if what == 4 { "before-migration" } else { "steward-mine" }, self.number);
                 let of: Vec<&str> = self.dbs.iter().filter(|db| !db.gone).map(|db| db.id.as_str()).collect();
                 let database = of[self.rng.usize(..of.len())];

@@ -56,12 +56,18 @@ impl Policy {
         self.0.iter().map(|(period, _)| *period).min()
     }
 
+    /// How many are kept of each kind.
+    pub(crate) fn parts(&self) -> &[(Period, usize)] {
+        &self.0
+    }
+
     /// The slots that are kept of those that there are: of each kind the newest of each of the last periods that have one;
     /// and the oldest of all, while a kind has fewer periods than it may keep.
     pub(crate) fn promised(&self, days: &Days, slots: &BTreeSet<Timestamp>) -> BTreeSet<Timestamp> {
         let mut promised = BTreeSet::new();
         for (period, count) in &self.0 {
-            let newest: BTreeMap<i64, Timestamp> = slots.iter().map(|slot| (days.label(*period, *slot), *slot)).collect();
+            let newest: BTreeMap<i64, Timestamp> =
+                slots.iter().map(|slot| (days.label(*period, *slot), *slot)).collect();
             promised.extend(newest.values().rev().take(*count));
             if newest.len() < *count {
                 promised.extend(slots.first());
@@ -103,6 +109,11 @@ impl Days {
     /// What tells the period of a moment from all others of its kind.
     pub(crate) fn label(&self, period: Period, at: Timestamp) -> i64 {
         if period == Period::Hourly { at.as_second().div_euclid(3600) } else { self.label_of(period, self.place(at)) }
+    }
+
+    /// The day that a moment belongs to.
+    pub(crate) fn date(&self, at: Timestamp) -> Date {
+        self.0[self.place(at)].1
     }
 
     /// When the period began that a moment is in.

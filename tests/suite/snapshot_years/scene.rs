@@ -80,7 +80,8 @@ impl Service for Post {
         let sns = Sns::default();
         sns.create(&self.topic);
         let outcome = sns.answer(call);
-        let about = |alert: lab::sns::Published| (alert.attributes["kind"].clone(), alert.attributes["subject"].clone());
+        let about =
+            |alert: lab::sns::Published| (alert.attributes["kind"].clone(), alert.attributes["subject"].clone());
         self.told.lock().unwrap().extend(sns.published().into_iter().map(about));
         Box::pin(std::future::ready(outcome))
     }
@@ -98,6 +99,8 @@ pub(crate) struct Scene {
     pub(crate) days: Days,
     pub(crate) dbs: Vec<Db>,
     pub(crate) made: BTreeMap<Key, Made>,
+    /// Slots that ever had a backup, by resource id, since the policy is in force.
+    pub(crate) had: BTreeMap<String, BTreeSet<Timestamp>>,
     pub(crate) quota: usize,
     pub(crate) last_trouble: Timestamp,
     pub(crate) breaches: Vec<(Timestamp, Breach, String)>,
@@ -131,6 +134,7 @@ impl Scene {
             days: Days::new(),
             dbs: Vec::new(),
             made: BTreeMap::new(),
+            had: BTreeMap::new(),
             quota: 0,
             breaches: Vec::new(),
             counted: BTreeMap::new(),
@@ -187,6 +191,7 @@ impl Scene {
             return;
         }
         (db.changed, db.noticed) = (now, None);
+        self.had.remove(&db.resource);
         db.policy = text.map(Policy::read);
         text.unwrap_or_default().clone_into(&mut db.text);
         db.copied &= db.policy.as_ref().is_some_and(|policy| policy.finest().is_some());
@@ -226,8 +231,7 @@ impl Scene {
             .collect();
         let timeout = self.spec.timeout;
         self.number += 1;
-        let invocation =
-            Invocation { id: self.number.to_string(), payload: event, timeout, deadline: now + timeout };
+        let invocation = Invocation { id: self.number.to_string(), payload: event, timeout, deadline: now + timeout };
         let answer = self.function.invoke(invocation).await;
         assert!(answer.is_ok() || weather != Weather::Fair, "in fair weather at {now}: {answer:?}");
         let told = std::mem::take(&mut *self.told.lock().unwrap());
