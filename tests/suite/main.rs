@@ -22,5 +22,6 @@ mod push;
 mod queue;
 mod rules;
 mod snapshot_docs;
+mod snapshot_years;
 mod support;
 mod sweep;
