@@ -21,5 +21,7 @@ mod permissions;
 mod push;
 mod queue;
 mod rules;
+mod snapshot_docs;
+mod snapshot_years;
 mod support;
 mod sweep;

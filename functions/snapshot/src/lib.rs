@@ -15,10 +15,12 @@ mod report;
 mod slot;
 mod trigger;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use jiff::Timestamp;
 use shared::alert::Topic;
+use shared::arn::Region;
 use shared::aws::Clients;
 use shared::bus::Bus;
 use shared::clock::{Clock, Deadline};
@@ -158,13 +160,19 @@ impl Snapshot {
         }
         // Should time be short, those go first whose backup is the oldest.
         account.databases.sort_by_key(|seen| newest(&seen.here).map(Own::moment));
-        for seen in &account.databases {
+        let mut ordered: BTreeMap<Region, usize> = BTreeMap::new();
+        for seen in &mut account.databases {
+            if let Some(elsewhere) = &mut seen.elsewhere {
+                elsewhere.under_way += ordered.get(&elsewhere.region).copied().unwrap_or_default();
+            }
             if !run.deadline.allows_call(self.clock.now()) {
                 run.report.stopped_early();
                 break;
             }
-            let attended: Boxed<'_, ()> = Box::pin(self.attend(run, seen, asked));
-            attended.await;
+            let attended: Boxed<'_, Option<Region>> = Box::pin(self.attend(run, seen, asked));
+            if let Some(region) = attended.await {
+                *ordered.entry(region).or_default() += 1;
+            }
         }
         if *run.trigger == Trigger::Sweep {
             self.sweep_rest(run, &account).await?;
@@ -172,8 +180,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Decides about one database, and does it.
-    async fn attend(&mut self, run: &mut Run<'_>, seen: &Seen, asked: Option<&SnapshotRequested>) {
+    /// Decides about one database, and does it. The region that a copy was ordered in, if one was.
+    async fn attend(&mut self, run: &mut Run<'_>, seen: &Seen, asked: Option<&SnapshotRequested>) -> Option<Region> {
         let is_sweep = *run.trigger == Trigger::Sweep;
         let plan = plan::plan(&self.settings, seen, asked, is_sweep, run.now);
         let done = if self.settings.dry_run {
@@ -188,6 +196,7 @@ impl Snapshot {
             run.report.stopped_early();
         }
         run.failures.extend(done.failures);
+        plan.copy.map(|order| order.region)
     }
 
     /// What a sweep does besides: databases that are gone, quotas, and what is measured.

@@ -9,6 +9,8 @@ use shared::arn::AccountId;
 use shared::event::steward::{OwnEvent, RequestName};
 use shared::state::Key;
 
+use crate::slot::Interval;
+
 /// Most durations that the usual one is taken from.
 const MOST_DURATIONS: usize = 9;
 /// Most answered requests that are remembered, to be answered again.
@@ -34,6 +36,8 @@ pub(crate) struct Memory {
     pub(crate) shared: BTreeMap<String, Vec<AccountId>>,
     /// A copy that could not be made yet.
     pub(crate) copy: Option<CopyTries>,
+    /// When it was last seen stopped, with a backup that was fresh when it stopped: until then it has not aged.
+    pub(crate) rested: Option<Timestamp>,
     /// Slots in a row that found the database stopped.
     pub(crate) stopped_slots: u8,
     /// The last slot that was counted for it.
@@ -54,6 +58,11 @@ pub(crate) struct PolicySeen {
     pub(crate) text: String,
     /// When it was first seen so.
     pub(crate) since: Timestamp,
+    /// How often it asks for a snapshot; `None` when only on request.
+    #[serde(default)]
+    pub(crate) interval: Option<Interval>,
+    /// Since when it asks that often.
+    pub(crate) paced: Timestamp,
 }
 
 /// A slot whose snapshot could not be taken yet.

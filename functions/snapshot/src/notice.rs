@@ -198,6 +198,19 @@ pub(crate) fn share_failed(database: &Database, failure: &CallFailure) -> Alert 
     steps(alert(database, "share-failed", Severity::Warning, "its snapshots are not shared", body), next)
 }
 
+/// Sharing was switched off, and snapshots are shared that were shared before.
+pub(crate) fn still_shared(database: &Database, names: &[&str]) -> Alert {
+    let body = format!(
+        "The parameter SnapshotShareAccounts is empty now, and without it Steward may not change sharing. {} of its snapshots stay shared until retention deletes them: {}.",
+        names.len(),
+        names.join(", ")
+    );
+    let next = [
+        "end it by hand: aws rds modify-db-snapshot-attribute or modify-db-cluster-snapshot-attribute with --attribute-name restore --values-to-remove ACCOUNT",
+    ];
+    steps(alert(database, "share-failed", Severity::Warning, "its snapshots are still shared", body), next)
+}
+
 /// Slots get in the way of something else.
 pub(crate) fn conflict(database: &Database, found: &[String]) -> Alert {
     let body = format!(

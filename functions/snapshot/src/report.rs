@@ -75,17 +75,18 @@ impl Report {
     /// What was decided about a database, and what came of it.
     pub(crate) fn add(&mut self, plan: &Plan, done: &Done) {
         let subject = plan.database.identifier();
-        let copies_failed = usize::from(plan.copy.is_some() && done.copied.is_none() && !self.dry_run);
         for (name, count) in [
             ("SnapshotsTaken", done.taken.len()),
             ("SnapshotsAvailable", usize::from(plan.arrived)),
             ("SnapshotsDeleted", done.deleted.len()),
             ("CopiesStarted", usize::from(done.copied.is_some())),
-            ("CopiesFailed", copies_failed),
+            ("CopiesFailed", usize::from(done.copy_refused)),
             ("StaleDatabases", usize::from(plan.age.is_some_and(|age| age.stale))),
         ] {
             self.metrics.count(name, count);
         }
+        let deleted: Vec<String> =
+            done.deleted.iter().map(|row| format!("{} in {}", row.snapshot, row.region)).collect();
         let names = |names: &[String]| (!names.is_empty()).then(|| names.join(" "));
         let wanted: Vec<String> = plan.creates.iter().map(|create| create.name.clone()).collect();
         self.record(
@@ -94,7 +95,7 @@ impl Report {
                 .saw("take", names(&wanted))
                 .saw("taken", names(&done.taken))
                 .saw("copied", done.copied.clone())
-                .saw("deleted", names(&done.deleted))
+                .saw("deleted", names(&deleted))
                 .saw("age_seconds", plan.age.map(|age| age.seconds))
                 .saw("stale", plan.age.map(|age| age.stale)),
         );
@@ -111,7 +112,7 @@ impl Report {
     /// What becomes of snapshots; every deletion has a record of its own.
     pub(crate) fn rows(&mut self, rows: &[Row], done: &Done) {
         for row in rows {
-            let is_deleted = done.deleted.contains(&row.snapshot);
+            let is_deleted = done.deleted.contains(row);
             if is_deleted || (row.verdict == Verdict::Delete && self.dry_run) {
                 let record = Record::new(FUNCTION, self.trigger, &row.snapshot, "delete", row.why.clone());
                 let record = record.saw("database", Some(row.database.clone())).saw("region", Some(row.region.clone()));

@@ -7,11 +7,11 @@
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::tags::Buckets;
 
 /// A kind of slot, the shortest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Interval {
     /// An hour.
@@ -107,6 +107,12 @@ impl Calendar {
             Interval::Yearly => (day.first_of_year(), day.first_of_year().saturating_add(1.year())),
         };
         Slot { start: self.beginning(first), end: self.beginning(next) }
+    }
+
+    /// When days begin, for people.
+    pub(crate) fn describe(&self) -> String {
+        let zone = self.zone.iana_name().unwrap_or("UTC");
+        format!("days from {} {zone}", self.begins.strftime("%H:%M"))
     }
 
     /// The time of day at which `instant` is, by the clock of the zone.

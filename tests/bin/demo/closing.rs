@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::cast::CAST;
 use crate::ledger::{Ledger, is_write};
 use crate::page::Look;
-use crate::reading::spoken;
 use crate::stage::{Stage, counted, short};
 
 /// Prints it.
@@ -41,11 +40,12 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
         }
     }
     let invocations = |function: &str| counted(works().filter(|w| w.function == function).count(), "invocation");
-    let (deploy, heal) = (invocations("deploy"), invocations("heal"));
-    stage.page.note(&format!("{deploy} of deploy, {heal} of heal; AWS calls: {}", listed(&by_service)));
+    let [deploy, heal, snapshot] = ["deploy", "heal", "snapshot"].map(invocations);
+    let all = format!("{deploy} of deploy, {heal} of heal, {snapshot} of snapshot");
+    stage.page.note(&format!("{all}; AWS calls: {}", listed(&by_service)));
     stage.page.note(&format!("of these calls write: {}", listed(&writes)));
     let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);
-    for (binary, starts) in stage.cold_starts() {
+    for (binary, starts) in stage.cold_starts.borrow().iter() {
         let ready = starts.iter().map(|start| start.ready).max().unwrap_or_default();
         let first = starts.iter().filter_map(|start| start.answered).max().unwrap_or_default();
         stage.page.note(&format!(
@@ -55,7 +55,16 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
             millis(first)
         ));
     }
-    stage.page.note(&format!("{} of simulated time in {:.1} s of real time", spoken(simulated), real.as_secs_f64()));
+    stage.page.note(&format!("{} of simulated time in {:.1} s of real time", long(simulated), real.as_secs_f64()));
+}
+
+/// `33 days and 4 h`.
+fn long(duration: jiff::SignedDuration) -> String {
+    format!(
+        "{} and {} h",
+        counted(usize::try_from(duration.as_hours() / 24).unwrap_or_default(), "day"),
+        duration.as_hours() % 24
+    )
 }
 
 /// Names with their counts, the sum first: `14 (sns:Publish 12, sqs:SendMessage 2)`.

@@ -7,6 +7,7 @@
 mod cast;
 mod closing;
 mod ledger;
+mod nights;
 mod page;
 mod reading;
 mod stage;
@@ -30,7 +31,8 @@ async fn main() -> Result<ExitCode> {
     let (Some(folder), None) = (arguments.next().map(PathBuf::from), arguments.next()) else {
         return Err(USAGE.into());
     };
-    let sizes = format!("deploy ({}) and heal ({})", size(&folder.join("deploy"))?, size(&folder.join("heal"))?);
+    let of = |name: &str| size(&folder.join(name)).map(|size| format!("{name} ({size})"));
+    let sizes = format!("{}, {} and {}", of("deploy")?, of("heal")?, of("snapshot")?);
     let started = instant();
     let mut stage = Stage::set(now()?, &folder).await?;
     let begin = stage.now();
@@ -45,7 +47,11 @@ async fn main() -> Result<ExitCode> {
     if let Err(problem) = story::play(&mut stage).await {
         stage.check(false, &format!("the story breaks off: {problem}"));
     }
-    let (simulated, real) = (stage.now().duration_since(begin), instant().duration_since(started));
+    let mut simulated = stage.now().duration_since(begin);
+    let nights = nights::play(&mut stage.page, &folder, &stage.cold_starts).await?;
+    simulated += nights.simulated;
+    stage.past.extend(nights.ledgers);
+    let real = instant().duration_since(started);
     closing::report(&mut stage, simulated, real);
     Ok(if stage.page.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,6 +10,9 @@ const WIDTH: usize = 120;
 /// Column at which the text of a line begins.
 const TEXT: usize = 54;
 
+/// The same of a line with a date.
+const DATED_TEXT: usize = 42;
+
 /// How a piece of text looks on a terminal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Look {
@@ -69,13 +72,23 @@ impl Page {
     pub(crate) fn line(&self, line: &Line<'_>) {
         let seconds = line.at.duration_since(self.start).as_secs().max(0);
         let time = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let mut parts = wrapped(line.text, WIDTH - TEXT).into_iter();
-        let first = self.paint(line.look, &parts.next().unwrap_or_default());
         let who = self.paint(Look::Bold, &format!("{:6}", line.who));
         let (digest, subject) = (self.paint(Look::Cyan, &format!("{:12}", line.digest)), line.subject);
-        self.put(&format!("  {time:>7}  {who}  {subject:19}  {digest}  {first}"));
+        self.broken(&format!("  {time:>7}  {who}  {subject:19}  {digest}  "), TEXT, line.text, line.look);
+    }
+
+    /// A line where weeks pass: with a date, and without a digest.
+    pub(crate) fn dated(&self, date: &str, who: &str, subject: &str, text: &str, look: Look) {
+        let who = self.paint(Look::Bold, &format!("{who:8}"));
+        self.broken(&format!("  {date:>12}  {who}  {subject:14}  "), DATED_TEXT, text, look);
+    }
+
+    /// Text behind a head of this many columns.
+    fn broken(&self, head: &str, columns: usize, text: &str, look: Look) {
+        let mut parts = wrapped(text, WIDTH - columns).into_iter();
+        self.put(&format!("{head}{}", self.paint(look, &parts.next().unwrap_or_default())));
         for part in parts {
-            self.put(&format!("{:TEXT$}{}", "", self.paint(line.look, &part)));
+            self.put(&format!("{:columns$}{}", "", self.paint(look, &part)));
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct Stage {
     binaries: PathBuf,
     timeline: Timeline,
     steps: Rc<RefCell<Vec<(Timestamp, Step)>>>,
-    cold_starts: Rc<RefCell<ColdStarts>>,
+    pub(crate) cold_starts: SharedStarts,
     /// Tasks that have logged what they log.
     logged: BTreeSet<String>,
     /// Deployments of each service when the act began.
@@ -56,13 +56,22 @@ pub(crate) struct Stage {
 /// Every start of each binary.
 type ColdStarts = BTreeMap<String, Vec<ColdStart>>;
 
+/// Starts that several processes write down.
+pub(crate) type SharedStarts = Rc<RefCell<ColdStarts>>;
+
 /// A binary; keeps how long its starts took.
-struct Timed {
+pub(crate) struct Timed {
     name: String,
     process: Process,
     /// How many of the process's starts are kept already.
     kept: usize,
-    cold_starts: Rc<RefCell<ColdStarts>>,
+    cold_starts: SharedStarts,
+}
+
+impl Timed {
+    pub(crate) fn new(name: &str, process: Process, cold_starts: &SharedStarts) -> Self {
+        Self { name: name.to_owned(), process, kept: 0, cold_starts: Rc::clone(cold_starts) }
+    }
 }
 
 impl Function for Timed {
@@ -114,8 +123,7 @@ impl Stage {
     pub(crate) fn update_stack(&mut self, parameters: &[(&str, &str)]) -> Result<()> {
         for spec in &template(parameters)?.functions {
             let process = Process::new(&self.account, spec, &self.binaries, &self.server.endpoint());
-            let (name, cold_starts) = (spec.binary.clone(), Rc::clone(&self.cold_starts));
-            self.world.attach(&spec.id, Box::new(Timed { name, process, kept: 0, cold_starts }));
+            self.world.attach(&spec.id, Box::new(Timed::new(&spec.binary, process, &self.cold_starts)));
         }
         Ok(())
     }
@@ -299,11 +307,6 @@ impl Stage {
         running.into_iter().filter(|digest| Some(digest) != proxy.as_ref()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Every start of each binary, by its name.
-    pub(crate) fn cold_starts(&self) -> BTreeMap<String, Vec<ColdStart>> {
-        self.cold_starts.borrow().clone()
-    }
-
     /// Simulated time.
     pub(crate) fn now(&self) -> Timestamp {
         self.world.now()
@@ -322,7 +325,7 @@ impl Stage {
 }
 
 /// The stack's template. Healing is allowed as far as each service's own tag does.
-fn template(parameters: &[(&str, &str)]) -> Result<Template> {
+pub(crate) fn template(parameters: &[(&str, &str)]) -> Result<Template> {
     let parameters = [("HealMode", "auto")].iter().chain(parameters);
     let parameters = parameters.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Ok(Template::read(include_str!("../../../template.yaml"), &parameters)?)

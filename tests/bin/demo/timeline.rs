@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lab::sns::Published;
+use lab::steward::{HEAL, SNAPSHOT};
 use lab::world::{Invoked, Step};
 use serde_json::Value;
 
@@ -147,7 +148,11 @@ impl Timeline {
 
     /// What an invocation decided, by the records in its log.
     fn answered(&mut self, at: Timestamp, invoked: &Invoked, page: &Page, ledger: &mut Ledger) {
-        let who = if invoked.function == "HealFunction" { "heal" } else { "deploy" };
+        let who = match invoked.function.as_str() {
+            HEAL => "heal",
+            SNAPSHOT => "snapshot",
+            _ => "deploy",
+        };
         // heal hears of it as well, and may be the first of the two.
         if who == "deploy" {
             self.complete(page, ledger);
@@ -205,7 +210,8 @@ impl Timeline {
         let decision = text(record, "decision");
         let pushed = record["trigger"] == "image-pushed";
         // Of what heal decides, the alert tells, and of a storm the sweep.
-        let silent = matches!(decision, "under-way" | "watched" | "no-container")
+        // No database is opted in here; snapshot has its own acts.
+        let silent = matches!(decision, "under-way" | "watched" | "no-container" | "no-database")
             || decision == "up-to-date" && !pushed
             || record["function"] == "heal" && decision != "storm";
         let elsewhere = matches!(decision, "ignored" | "opted-out") && record["trigger"] == "deployment-changed";

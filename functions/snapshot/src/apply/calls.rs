@@ -49,7 +49,9 @@ impl Refusal {
     }
 
     fn other(failure: CallFailure) -> Self {
-        if failure.is_worth_a_retry() { Self::Failed(failure) } else { Self::Refused(failure) }
+        // Denied is worth a retry, but not before a person has allowed it.
+        let is_later = failure.is_worth_a_retry() && failure.kind != FailureKind::Denied;
+        if is_later { Self::Failed(failure) } else { Self::Refused(failure) }
     }
 }
 

@@ -43,7 +43,8 @@ pub(crate) struct Applier {
 pub(crate) struct Done {
     pub(crate) taken: Vec<String>,
     pub(crate) copied: Option<String>,
-    pub(crate) deleted: Vec<String>,
+    pub(crate) copy_refused: bool,
+    pub(crate) deleted: Vec<Row>,
     pub(crate) failures: Vec<CallFailure>,
     /// Something was left for want of time.
     pub(crate) out_of_time: bool,
@@ -85,15 +86,12 @@ impl Applier {
                 break;
             }
             match calls::share(&site.observer.rds(&site.settings.region), seen.database.arn.kind(), share).await {
-                Ok(()) if site.settings.share_with.is_empty() => {
-                    memory.item.shared.remove(&share.name);
-                }
                 Ok(()) => {
                     memory.item.shared.insert(share.name.clone(), site.settings.share_with.clone());
                     memory.item.told.remove("share-failed");
                 }
                 Err(failure) => {
-                    if !failure.is_worth_a_retry() {
+                    if failure.kind == FailureKind::Denied || !failure.is_worth_a_retry() {
                         plan::share_refused(&mut memory.item, &seen.database, &failure);
                     }
                     done.failures.push(failure);
@@ -188,6 +186,7 @@ impl Applier {
             Ok(key) => key,
             Err(failure) => {
                 plan::copy_refused(memory, &seen.database, order, &failure, false, site.now);
+                done.copy_refused = true;
                 done.failures.push(failure);
                 return;
             }
@@ -201,6 +200,7 @@ impl Applier {
                 let is_later = matches!(refusal, Refusal::Quota(_) | Refusal::NotReady(_) | Refusal::Failed(_));
                 let failure = refusal.into_failure();
                 plan::copy_refused(memory, &seen.database, order, &failure, is_later, site.now);
+                done.copy_refused = !is_later;
                 done.failures.push(failure);
             }
         }
@@ -286,7 +286,9 @@ async fn is_there(
     match made {
         Err(Refusal::Exists(failure)) => match observer.is_ours(client, place, kind, name).await {
             Ok(Some(true)) => Ok(()),
-            Ok(_) => Err(Refusal::Refused(failure)),
+            Ok(Some(false)) => Err(Refusal::Refused(failure)),
+            // It exists, and what RDS lists is behind: the next look sees it.
+            Ok(None) => Err(Refusal::Failed(failure)),
             Err(failure) => Err(Refusal::Failed(failure)),
         },
         other => other,
@@ -312,11 +314,9 @@ fn refused(
             Purpose::Requested { .. } => site.now.checked_add(plan::REQUEST_PAUSE).ok(),
         },
         refusal => {
+            let is_told = matches!(refusal, Refusal::Refused(_) | Refusal::Quota(_) | Refusal::Exists(_));
             let failure = refusal.into_failure();
-            if failure.kind == FailureKind::Invalid
-                || failure.kind == FailureKind::Missing
-                || failure.kind == FailureKind::Denied
-            {
+            if is_told {
                 match create.purpose {
                     Purpose::Scheduled { .. } => plan::slot_refused(memory, &seen.database, &failure),
                     Purpose::Requested { .. } => {
@@ -332,7 +332,7 @@ fn refused(
 
 fn note_deletion(row: &Row, deleted: Result<bool, CallFailure>, done: &mut Done) {
     match deleted {
-        Ok(true) => done.deleted.push(row.snapshot.clone()),
+        Ok(true) => done.deleted.push(row.clone()),
         // It is gone already, or RDS wants it to be left for now.
         Ok(false) => {}
         Err(failure) => done.failures.push(failure),

@@ -111,7 +111,18 @@ impl Observer {
         let opted_in = opted_in(std::slice::from_ref(database), &mut account);
         if !opted_in.is_empty() {
             let here = self.own(self.clients.rds(), Place::Here, Some(database)).await?;
-            self.remember(opted_in, &here, &BTreeMap::new(), &mut account).await?;
+            self.remember(opted_in.clone(), &here, &BTreeMap::new(), &mut account).await?;
+            // Snapshots keep the name that the database had. Where the newest that is known is not among them, the database
+            // was renamed, or the snapshot is gone: the whole list tells.
+            let misses = |seen: &Seen| {
+                let newest = seen.memory.item.newest.as_deref();
+                newest.is_some_and(|newest| !seen.here.iter().any(|own| own.snapshot.name == newest))
+            };
+            if account.databases.iter().any(misses) {
+                let here = self.own(self.clients.rds(), Place::Here, None).await?;
+                account.databases.clear();
+                self.remember(opted_in, &here, &BTreeMap::new(), &mut account).await?;
+            }
         }
         Ok(account)
     }

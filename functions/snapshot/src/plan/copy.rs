@@ -16,6 +16,8 @@ use crate::own::tags_of_copy;
 const MOST_UNDER_WAY: usize = 4;
 /// Most tries of one copy; then the next snapshot is copied instead.
 const MOST_TRIES: u32 = 5;
+/// After so long since its source was taken a copy that does not end is told, and the next one does not wait for it.
+const SLOW: SignedDuration = SignedDuration::from_hours(24);
 /// Pause after the first refusal; it doubles.
 const PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
@@ -33,13 +35,18 @@ pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Times
         plan.memory.told.remove("copy-failed");
     }
     note_failure(seen, elsewhere, copies, &mut plan.memory, now);
+    if let Some(slow) = copies.iter().find(|own| own.snapshot.status == Status::Creating && is_slow(own, now)) {
+        let name = &slow.snapshot.name;
+        let why = format!("the copy {name} is still being made, a day after its source");
+        plan.memory.tell(&format!("{name}/slow"), notice::copy_failed(&seen.database, &elsewhere.region, &why));
+    }
     let Some(source) = due(seen, copies, &plan.memory) else {
         return;
     };
     let tried = plan.memory.copy.as_ref().filter(|tries| tries.name == source.snapshot.name);
     let is_pausing = tried.is_some_and(|tries| now < tries.at);
     // One of this database that is under way is waited for; of all databases there are only so many.
-    let is_busy = copies.iter().any(|own| own.snapshot.status == Status::Creating);
+    let is_busy = copies.iter().any(|own| own.snapshot.status == Status::Creating && !is_slow(own, now));
     if is_pausing || is_busy || elsewhere.under_way >= MOST_UNDER_WAY {
         return;
     }
@@ -50,6 +57,11 @@ pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Times
         encrypted: source.snapshot.encrypted,
         tags: tags_of_copy(&source.snapshot.tags, settings.region.as_str()),
     });
+}
+
+/// Whether a copy takes so long that the next one does not wait for it.
+fn is_slow(own: &Own, now: Timestamp) -> bool {
+    now.duration_since(own.claim.started) > SLOW
 }
 
 /// Counts a copy that was begun and has failed, once. It is deleted by this sweep or the next, and made again then.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::failure::CallFailure;
 use shared::tags::Buckets;
 
-use super::{Create, Plan, Settings, newest_here};
+use super::{Create, Plan, Settings, is_old, newest_here};
 use crate::memory::{Memory, Wait};
 use crate::notice;
 use crate::observe::model::{Database, Readiness, Seen, Status};
@@ -64,18 +64,20 @@ pub(super) fn due(
         }
         Readiness::Broken => {
             let why = format!("the database is {} and cannot be snapshotted until it is repaired", database.status);
-            plan.memory
-                .tell(&format!("{} {}", slot.start, database.status), notice::missed(database, &why, &when, true));
+            plan.memory.tell(
+                &format!("{} {}", day(settings, slot), database.status),
+                notice::missed(database, &why, &when, true),
+            );
             plan.decide("broken", why);
         }
-        Readiness::Stopped if is_covered(seen) => {
+        Readiness::Stopped if is_covered(seen, interval) => {
             stopped(&mut plan.memory, slot);
             plan.memory.wait = None;
-            plan.decide("stopped", "the database is stopped, and its newest backup is newer than the stop");
+            plan.decide("stopped", "the database is stopped, and its newest backup was fresh when it stopped");
         }
         Readiness::Stopped => {
             stopped(&mut plan.memory, slot);
-            let why = "the database is stopped, and has changed since its newest backup for all that is known";
+            let why = "the database is stopped, and it had no fresh backup then for all that is known";
             wait(settings, database, slot, interval, why, plan, now);
         }
         Readiness::Busy | Readiness::Deleting => {
@@ -98,10 +100,16 @@ pub(super) fn create(
     Create { purpose, name, tags }
 }
 
-/// Whether a stopped database has a backup that is newer than the stop.
-pub(super) fn is_covered(seen: &Seen) -> bool {
+/// Whether a stopped database had a fresh backup when it was stopped. A stopped database does not change, so that its
+/// backup does not age.
+pub(super) fn is_covered(seen: &Seen, interval: Interval) -> bool {
     let stopped = (seen.database.readiness() == Readiness::Stopped).then(|| seen.database.stopped()).flatten();
-    stopped.zip(newest_here(seen)).is_some_and(|(stopped, newest)| newest >= stopped)
+    stopped.is_some_and(|stopped| !is_old(newest_here(seen), interval, stopped))
+}
+
+/// What a slot that has to wait is told by: once a day, however short the slots are.
+fn day(settings: &Settings, slot: Slot) -> String {
+    settings.calendar.slot(Interval::Daily, slot.start).start.to_string()
 }
 
 fn wait(
@@ -119,7 +127,7 @@ fn wait(
     let since = plan.memory.wait.as_ref().map_or(now, |wait| wait.since);
     if now.duration_since(since) >= (interval.length() / 4).min(PATIENCE) {
         let when = settings.calendar.local(slot.start);
-        plan.memory.tell(&slot.start.to_string(), notice::missed(database, why, &when, false));
+        plan.memory.tell(&day(settings, slot), notice::missed(database, why, &when, false));
     }
     plan.decide("waiting", why);
 }

@@ -63,18 +63,23 @@ pub(super) fn health(
     settings: &Settings,
     seen: &Seen,
     interval: Interval,
-    since: Timestamp,
+    paced: Timestamp,
     plan: &mut Plan,
     now: Timestamp,
 ) {
     let newest = newest_here(seen);
-    // Under a new policy the newest backup is judged from when the policy came.
-    let start = newest.map_or(since, |newest| newest.max(since));
+    let covered = is_covered(seen, interval);
+    // Written down once an hour, not at each look.
+    let is_behind = |rested: Timestamp| now.duration_since(rested) >= SignedDuration::from_hours(1);
+    if covered && plan.memory.rested.is_none_or(is_behind) {
+        plan.memory.rested = Some(now);
+    }
+    // A backup is judged from when the policy asked for one that often, and does not age while its database is stopped.
+    let start = [newest, Some(paced), plan.memory.rested].into_iter().flatten().max().unwrap_or(paced);
     let (age, length) = (now.duration_since(start), interval.length());
-    let covered = is_covered(seen);
     let stale = !covered && age > length * 3 / 2;
     let ratio = if covered { 0.0 } else { (age.as_secs_f64() / length.as_secs_f64()).max(0.0) };
-    let seconds = now.duration_since(newest.unwrap_or(since)).as_secs();
+    let seconds = now.duration_since(newest.unwrap_or(paced)).as_secs();
     plan.age = Some(Age { seconds, ratio, stale });
     if stale {
         let when = newest.map(|newest| settings.calendar.local(newest));

@@ -177,7 +177,7 @@ pub(crate) fn plan(
 ) -> Plan {
     let mut plan = Plan::new(seen);
     if let Some(asked) = asked {
-        request::note(&mut plan.memory, asked, now);
+        request::note(&mut plan.memory, asked, &seen.here, now);
     }
     let buckets = match policy(settings, seen) {
         Ok(buckets) => buckets,
@@ -189,6 +189,11 @@ pub(crate) fn plan(
             );
             plan.memory.tell(&text.join("\n"), notice::tags(&seen.database, &problems));
             request::fail_all(&mut plan.memory, seen, "the tags of the database cannot be read");
+            // Its backups age all the same, by the policy that was last understood.
+            let last = plan.memory.policy.clone();
+            if let Some((interval, paced)) = last.and_then(|policy| Some((policy.interval?, policy.paced))) {
+                health::health(settings, seen, interval, paced, &mut plan, now);
+            }
             return plan;
         }
     };
@@ -198,12 +203,12 @@ pub(crate) fn plan(
         request::fail_all(&mut plan.memory, seen, "the database is being deleted");
         return plan;
     }
-    let since = policy_since(settings, seen, &buckets, &mut plan, now);
+    let PolicySeen { since, paced, .. } = policy_seen(settings, seen, &buckets, &mut plan, now);
     health::note(seen, is_sweep, &mut plan, now);
     request::requests(settings, seen, &buckets, &mut plan, now);
     if let Some(interval) = Interval::shortest(&buckets) {
         due::due(settings, seen, interval, &buckets, &mut plan, now);
-        health::health(settings, seen, interval, since, &mut plan, now);
+        health::health(settings, seen, interval, paced, &mut plan, now);
         conflict::conflict(settings, seen, interval, &mut plan, now);
         share::share(settings, seen, is_sweep, &mut plan);
         // Only a sweep knows how many copies are under way in all.
@@ -249,18 +254,23 @@ fn policy(settings: &Settings, seen: &Seen) -> Result<Buckets, Vec<TagProblem>> 
     }
 }
 
-/// Since when the policy is in force, written down anew when it has changed.
-fn policy_since(settings: &Settings, seen: &Seen, buckets: &Buckets, plan: &mut Plan, now: Timestamp) -> Timestamp {
+/// The policy as it is in force, written down anew when anything that retention depends on has changed.
+fn policy_seen(settings: &Settings, seen: &Seen, buckets: &Buckets, plan: &mut Plan, now: Timestamp) -> PolicySeen {
     let copy = seen.tags.as_ref().ok().and_then(|tags| tags.copy.as_ref());
     let copy = copy.map(|region| format!(", copied to {region}")).unwrap_or_default();
-    let text = format!("{buckets}, at least {}{copy}", settings.keep_minimum);
-    match &plan.memory.policy {
-        Some(policy) if policy.text == text => policy.since,
-        _ => {
-            plan.memory.policy = Some(PolicySeen { text, since: now });
-            now
+    let calendar = settings.calendar.describe();
+    let text = format!("{buckets}, {calendar}, at least {}{copy}", settings.keep_minimum);
+    let interval = Interval::shortest(buckets);
+    let before = plan.memory.policy.take();
+    let policy = match before {
+        Some(policy) if policy.text == text => policy,
+        before => {
+            let paced = before.filter(|policy| policy.interval == interval).map_or(now, |policy| policy.paced);
+            PolicySeen { text, since: now, interval, paced }
         }
-    }
+    };
+    plan.memory.policy = Some(policy.clone());
+    policy
 }
 
 /// How old the newest of some backups is, compared with what an interval allows.
@@ -273,5 +283,7 @@ fn newest_here(seen: &Seen) -> Option<Timestamp> {
     newest(&seen.here).map(crate::observe::model::Own::moment)
 }
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ struct Rails<'a> {
     keep_minimum: usize,
     /// A reason for which nothing at all is deleted.
     freeze: Option<String>,
+    /// A reason for which no backup is deleted. What failed is none, and would only use up the quota.
+    stale: Option<String>,
     /// Snapshots that something still needs, with the reason.
     needed: BTreeMap<&'a str, &'static str>,
 }
@@ -37,14 +39,14 @@ pub(super) fn prune(
     plan: &mut Plan,
     now: Timestamp,
 ) {
-    let common = if !is_sweep {
+    let freeze = if !is_sweep {
         Some("only a sweep deletes".to_owned())
     } else if now.duration_since(since) < GRACE {
         Some("the policy is new: nothing is deleted by it for a day".to_owned())
     } else {
         None
     };
-    let freeze = |snapshots: &[Own]| {
+    let stale = |snapshots: &[Own]| {
         let interval = Interval::shortest(buckets)?;
         let is_stale = is_old(newest(snapshots).map(Own::moment), interval, now);
         is_stale.then(|| "the newest backup is stale: nothing is deleted until there is a new one".to_owned())
@@ -57,19 +59,16 @@ pub(super) fn prune(
             needed.insert(&own.snapshot.name, "its request is not answered yet");
         }
     }
-    let rails =
-        Rails { keep_minimum: settings.keep_minimum, freeze: common.clone().or_else(|| freeze(&seen.here)), needed };
-    let here = decide(settings, buckets, &seen.here, &rails, now);
+    let rails = Rails { keep_minimum: settings.keep_minimum, freeze: freeze.clone(), stale: stale(&seen.here), needed };
+    let here = decide(settings, buckets, &seen.here, &rails, 0, now);
     plan.rows.extend(rows(seen, settings.region.as_str(), here));
+    let deletions = plan.deletions().count();
     if let Some(elsewhere) = &seen.elsewhere
         && let Ok(copies) = &elsewhere.copies
     {
-        let rails = Rails {
-            keep_minimum: settings.keep_minimum,
-            freeze: common.or_else(|| freeze(copies)),
-            needed: BTreeMap::new(),
-        };
-        let there = decide(settings, buckets, copies, &rails, now);
+        let rails =
+            Rails { keep_minimum: settings.keep_minimum, freeze, stale: stale(copies), needed: BTreeMap::new() };
+        let there = decide(settings, buckets, copies, &rails, deletions, now);
         plan.rows.extend(rows(seen, elsewhere.region.as_str(), there));
     }
 }
@@ -88,12 +87,13 @@ fn rows(seen: &Seen, region: &str, decided: Decided<'_>) -> Vec<Row> {
     decided.into_iter().map(row).collect()
 }
 
-/// Decides about the snapshots of one region, the oldest first.
+/// Decides about the snapshots of one region, the oldest first. `deletions` are decided already elsewhere.
 fn decide<'a>(
     settings: &Settings,
     buckets: &Buckets,
     all: &'a [Own],
     rails: &Rails<'_>,
+    mut deletions: usize,
     now: Timestamp,
 ) -> Decided<'a> {
     let mut sorted: Vec<&Own> = all.iter().collect();
@@ -104,7 +104,6 @@ fn decide<'a>(
     let newest = newest(all).map(|own| own.snapshot.name.as_str());
     let requested = last_requested(&sorted);
     let mut backups = slots.len();
-    let mut deletions = 0;
     let mut decided = Vec::new();
     for own in sorted {
         let (keep, why) = wanted(settings, buckets, own, &kept, &requested, now);
@@ -175,7 +174,8 @@ fn rail(own: &Own, newest: Option<&str>, backups: usize, deletions: usize, rails
     if own.is_scheduled_backup() && backups <= rails.keep_minimum {
         return Some(format!("at least {} are kept", rails.keep_minimum));
     }
-    if let Some(why) = &rails.freeze {
+    let stale = rails.stale.as_ref().filter(|_| own.snapshot.status != Status::Failed);
+    if let Some(why) = rails.freeze.as_ref().or(stale) {
         return Some(why.clone());
     }
     (deletions >= MOST_DELETIONS).then(|| format!("at most {MOST_DELETIONS} are deleted at a time: the next sweep"))

@@ -15,8 +15,13 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 /// Pause between two looks at a database that a request waits for.
 pub(crate) const PAUSE: SignedDuration = SignedDuration::from_mins(2);
 
-/// Writes a request down. Asked again, it is answered again.
-pub(super) fn note(memory: &mut Memory, asked: &SnapshotRequested, now: Timestamp) {
+/// Writes a request down. Asked again, it is answered again, unless the snapshot is gone: then it is taken anew.
+pub(super) fn note(memory: &mut Memory, asked: &SnapshotRequested, here: &[Own], now: Timestamp) {
+    let exists = |name: &str| here.iter().any(|own| own.snapshot.name == name);
+    memory.requests.retain(|known| match &known.answer {
+        Some(OwnEvent::SnapshotAvailable(available)) if known.request == asked.request => exists(&available.identifier),
+        _ => true,
+    });
     match memory.requests.iter().find(|known| known.request == asked.request) {
         Some(Asked { answer: Some(answer), .. }) => memory.unsent.push(answer.clone()),
         Some(_) => {}

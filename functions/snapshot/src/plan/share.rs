@@ -18,8 +18,15 @@ pub(super) fn share(settings: &Settings, seen: &Seen, is_sweep: bool, plan: &mut
     if is_sweep {
         plan.memory.shared.retain(|name, _| backups.contains(&name.as_str()));
     }
-    if settings.share_with.is_empty() && plan.memory.shared.is_empty() {
-        plan.memory.told.remove("share-failed");
+    if settings.share_with.is_empty() {
+        // Without the parameter the role may not change sharing at all, so that a person has to end it.
+        if plan.memory.shared.is_empty() {
+            plan.memory.told.remove("share-failed");
+        } else {
+            let names: Vec<&str> = plan.memory.shared.keys().map(String::as_str).collect();
+            let alert = notice::still_shared(&seen.database, &names);
+            plan.memory.tell("still shared", alert);
+        }
         return;
     }
     let without = |these: &[AccountId], those: &[AccountId]| -> Vec<AccountId> {
