@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, five weeks of b
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template demo ## Everything that must be green before a merge
+test: lint unit template judged demo ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -69,6 +69,12 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
 	cargo build -q --locked -p tests --bin lab
 	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
+
+# The build is that of `unit`: with the features of the whole workspace.
+.PHONY: judged
+judged: rust venv judges ## Let moto judge the calls of the real snapshot binary: some nights of backups
+	cargo build -q --locked --workspace --bin snapshot
+	SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot $(PYTHON) -m pytest -q tests/judged
 
 .PHONY: build
 build: rust venv-build ## Build what is deployed, with `sam build`
