@@ -61,7 +61,7 @@ fn what_is_there_or_on_its_way_is_not_copied_again() {
 #[test]
 fn one_copy_at_a_time_for_a_database_and_four_in_a_region() {
     let waiting = seen_copied("daily:7", here(), vec![copied(&backup(1), Status::Creating)]);
-    assert_eq!(order(&sweep(&waiting, at(NOW))), None);
+    assert_eq!(order(&sweep(&waiting, at(NOW) - minutes(20))), None);
     let mut crowded = seen_copied("daily:7", here(), vec![]);
     for (under_way, is_ordered) in [(0, true), (3, true), (4, false), (20, false)] {
         crowded.elsewhere.as_mut().unwrap().under_way = under_way;

@@ -173,8 +173,8 @@ fn a_stopped_database_with_a_backup_since_is_left_in_silence_for_days() {
 }
 
 #[test]
-fn a_stopped_database_that_changed_since_its_backup_waits_and_is_told() {
-    let mut seen = in_status("daily:7", "stopped", vec![backup(1)]);
+fn a_stopped_database_that_had_no_fresh_backup_waits_and_is_told() {
+    let mut seen = in_status("daily:7", "stopped", vec![backup(4)]);
     for restarts in [None, Some(at(TODAY) - hours(20) + hours(7 * 24))] {
         seen.database.restarts = restarts;
         let plans = ticks(&seen, at(TODAY), 60, 8);

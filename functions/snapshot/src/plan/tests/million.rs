@@ -142,7 +142,8 @@ fn check(terms: &Terms, region: &str, all: &[Own], plan: &Plan, moment: Moment, 
     let Moment { now, since, is_sweep } = moment;
     let age = newest.map(|newest| now.duration_since(newest.moment()).as_secs());
     let is_stale = terms.interval.is_some_and(|hours| age.is_none_or(|age| 2 * age > 3 * hours * 3600));
-    let is_frozen = is_stale || !is_sweep || now.duration_since(since) < SignedDuration::from_hours(24);
+    let is_barred = !is_sweep || now.duration_since(since) < SignedDuration::from_hours(24);
+    let is_frozen = is_stale || is_barred;
     let (mut gone, mut left) = (0, before);
     for row in plan.rows.iter().filter(|row| row.region == region) {
         let own = all.iter().find(|own| own.snapshot.name == row.snapshot).expect("only what is ours is judged");
@@ -152,7 +153,8 @@ fn check(terms: &Terms, region: &str, all: &[Own], plan: &Plan, moment: Moment, 
             continue;
         }
         gone += 1;
-        assert!(!is_frozen, "{row:?} {moment:?}");
+        // What failed is no backup, and goes while backups are stale.
+        assert!(!is_barred && (!is_stale || own.snapshot.status == Status::Failed), "{row:?} {moment:?}");
         assert!(!own.snapshot.tags.contains_key("steward:hold"), "{row:?}");
         assert!(newest != Some(own), "{row:?}");
         assert!(matches!(own.snapshot.status, Status::Available | Status::Failed), "{row:?}");
@@ -165,9 +167,7 @@ fn check(terms: &Terms, region: &str, all: &[Own], plan: &Plan, moment: Moment, 
         }
     }
     assert!(left >= before.min(terms.settings.keep_minimum), "{left} of {before} are left");
-    assert!(gone <= MOST_DELETIONS);
     tally.at_minimum += usize::from(gone > 0 && left == terms.settings.keep_minimum);
-    tally.capped += usize::from(gone == MOST_DELETIONS);
     gone
 }
 
@@ -239,6 +239,9 @@ fn judge(terms: &mut Terms, moment: Moment, random: &mut fastrand::Rng, tally: &
     let at_home = check(terms, "eu-west-1", &terms.seen.here, &first, moment, tally);
     let elsewhere = terms.seen.elsewhere.as_ref().and_then(|elsewhere| elsewhere.copies.as_ref().ok());
     let there = elsewhere.map_or(0, |copies| check(terms, "eu-central-1", copies, &first, moment, tally));
+    assert!(at_home + there <= MOST_DELETIONS, "in both regions together");
+    let is_capped = at_home + there == MOST_DELETIONS;
+    tally.capped += usize::from(is_capped);
     tally.plans += 1;
     tally.deletions += at_home + there;
     if at_home + there == 0 {
@@ -250,7 +253,6 @@ fn judge(terms: &mut Terms, moment: Moment, random: &mut fastrand::Rng, tally: &
     assert_eq!(gone(&shuffled), gone(&first), "the order of what is listed does not matter");
     apply(&mut seen, &first);
     let again = decide(&seen);
-    let is_capped = at_home == MOST_DELETIONS || there == MOST_DELETIONS;
     assert!(is_capped || gone(&again).is_empty(), "{:?} after {:?}", gone(&again), gone(&first));
     for row in again.deletions() {
         let before =

@@ -52,10 +52,10 @@ fn asked_again_it_is_answered_again_and_no_second_one_is_taken() {
     let again = ask(&after(&seen, &first), "r-1");
     assert_eq!(answers(&first), answers(&again));
     assert_eq!((first.creates.len(), again.creates.len(), again.memory.requests.len()), (0, 0, 1));
-    // Even when the answer is remembered and the snapshot is gone.
+    // When the snapshot is gone it is taken anew.
     let mut gone = after(&seen, &first);
     gone.here.clear();
-    assert_eq!(ask(&gone, "r-1").creates, []);
+    assert_eq!(ask(&gone, "r-1").creates.len(), 1);
 }
 
 #[test]
