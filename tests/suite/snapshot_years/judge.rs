@@ -293,26 +293,20 @@ impl Scene {
             let newest = backups.values().map(|(_, seen)| moment(seen)).max();
             let is_stopped = act.statuses.get(&db.resource).is_some_and(|status| status == "stopped");
             let covered = is_stopped && db.stopped.zip(newest).is_some_and(|(stopped, newest)| newest >= stopped);
-            let is_old = |since: Timestamp| {
+            let is_old = |since: Timestamp, give: SignedDuration| {
                 let start = newest.map_or(since, |newest| newest.max(since));
-                !covered && now.duration_since(start) > finest.length() * 3 / 2
-            };
-            let is_older_soon = |since: Timestamp| {
-                is_old(since - SignedDuration::from_mins(1)) || {
-                    let newest =
-                        newest.is_some_and(|newest| now.duration_since(newest) + A_MINUTE > finest.length() * 3 / 2);
-                    newest && !covered && now.duration_since(since) + A_MINUTE > finest.length() * 3 / 2
-                }
+                !covered && now.duration_since(start) + give > finest.length() * 3 / 2
             };
             let is_fair = act.weather == Weather::Fair && act.is_sweep;
             let slot = self.days.start(finest, now);
-            if is_fair && !knows && db.noticed.is_some_and(is_old) {
+            if is_fair && !knows && db.noticed.is_some_and(|noticed| is_old(noticed, SignedDuration::ZERO)) {
                 found = Some((Breach::StaleUntold, format!("{}, newest {newest:?}", db.id)));
             }
-            if stale && !is_older_soon(db.changed) && now.duration_since(self.last_trouble) > DAY {
+            if stale && !is_old(db.changed, A_MINUTE) && now.duration_since(self.last_trouble) > DAY {
                 found = Some((Breach::StaleForNothing, format!("{}, newest {newest:?}", db.id)));
             }
-            if is_fair && knows && !is_old(db.changed) && (covered || backups.contains_key(&slot)) {
+            if is_fair && knows && !is_old(db.changed, SignedDuration::ZERO) && (covered || backups.contains_key(&slot))
+            {
                 found = Some((Breach::ResumedUntold, format!("{}, newest {newest:?}", db.id)));
                 knows = false;
             }

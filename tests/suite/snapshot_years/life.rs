@@ -95,7 +95,9 @@ impl Scene {
             self.end(&what);
         }
         let share = passed / 4.0;
-        self.end_what_hangs(now);
+        if self.chance(0.3) {
+            self.end_what_hangs(now);
+        }
         for place in 0..self.dbs.len() {
             if self.dbs[place].gone {
                 continue;
