@@ -1,4 +1,4 @@
-//! End-to-end tests: the real `deploy` and `heal` on the lab, the lab's own hosting, and the template's rules. One binary, so that the
+//! End-to-end tests: the real functions on the lab, the lab's own hosting, and the template's rules. One binary, so that the
 //! SDK is linked once.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail their test")]
@@ -21,6 +21,7 @@ mod permissions;
 mod push;
 mod queue;
 mod rules;
+mod snapshot;
 mod snapshot_docs;
 mod snapshot_years;
 mod support;

@@ -1,0 +1,102 @@
+//! Slots: each has one snapshot, whatever woke the function and how often; what is not opted in is not touched.
+
+use jiff::SignedDuration;
+
+use super::scene::FAR;
+use crate::support::Stack;
+
+#[tokio::test]
+async fn an_instance_an_aurora_cluster_and_a_multi_az_cluster_get_one_snapshot_a_day() {
+    let mut stack = Stack::backups(&[]);
+    stack.instance("orders", "daily:7");
+    stack.rds().aurora("crm", 2).tag("steward:snapshot", "daily:7").create();
+    stack.rds().multi_az_cluster("ledger").tag("steward:snapshot", "daily:7").create();
+    stack.until("2026-11-22T12:00:00Z").await;
+    let daily = ["20T02:00:00Z", "21T02:00:00Z", "22T02:00:00Z"].map(|slot| format!("2026-11-{slot} available"));
+    for database in ["orders", "crm", "ledger"] {
+        assert_eq!(stack.slots(database), daily, "{database}");
+    }
+    assert_eq!(stack.rds().snapshots().len(), 9);
+    assert_eq!(stack.rds_writes("Create").len(), 9);
+    assert_eq!((stack.kinds(), stack.dead_of_snapshot()), (vec![], 0));
+}
+
+#[tokio::test]
+async fn members_other_services_and_databases_without_a_tag_are_left_in_silence() {
+    let mut stack = Stack::backups(&[]);
+    stack.rds().aurora("crm", 2).create();
+    assert!(stack.rds().tag("crm-instance-1", "steward:snapshot", Some("daily:7")));
+    stack.rds().documentdb("papers").tag("steward:snapshot", "daily:7").create();
+    stack.rds().neptune("friends").tag("steward:snapshot", "daily:7").create();
+    stack.rds().instance("free").tag("team", "web").create();
+    stack.until("2026-11-22T12:00:00Z").await;
+    assert!(stack.rds().snapshots().is_empty());
+    let calls = stack.calls_of_snapshot(0);
+    assert!(calls.len() > 4 * 96, "{}", calls.len());
+    let silent = |operation: &str| operation.starts_with("DescribeDB");
+    assert!(calls.iter().all(|record| silent(&record.call.operation) && record.call.region() != FAR));
+    assert_eq!((stack.kinds(), stack.dead_of_snapshot()), (vec![], 0));
+    // The control: what keeps them out is what they are.
+    assert!(stack.rds().tag("free", "steward:snapshot", Some("daily:7")));
+    stack.minutes(30).await;
+    assert_eq!(stack.rds().snapshots().len(), 1);
+}
+
+#[tokio::test]
+async fn ticks_that_come_twice_and_lists_that_lag_make_no_second_snapshot() {
+    let mut stack = Stack::new();
+    stack.instance("orders", "daily:7");
+    stack.rds().aurora("crm", 1).tag("steward:snapshot", "hourly:5").create();
+    stack.account.rds_read_lag(SignedDuration::from_mins(5));
+    stack.minutes(10).await;
+    stack.tick().await;
+    stack.tick().await;
+    stack.minutes(2).await;
+    stack.tick().await;
+    for database in ["orders", "crm"] {
+        assert_eq!(stack.ours(database).len(), 1, "{database}");
+    }
+    // It was tried again, as the list did not show it yet, and the name stood in the way.
+    let tried: Vec<_> = stack.rds_writes("CreateDBSnapshot").into_iter().map(|record| record.error).collect();
+    let exists = Some("DBSnapshotAlreadyExists".to_owned());
+    assert_eq!(tried, [None, exists.clone(), exists]);
+    stack.minutes(20).await;
+    stack.tick().await;
+    assert_eq!(stack.slots("orders"), ["2026-11-20T02:00:00Z available"]);
+    assert_eq!((stack.kinds(), stack.dead_of_snapshot()), (vec![], 0));
+}
+
+#[tokio::test]
+async fn an_hourly_policy_has_a_snapshot_of_each_hour() {
+    let mut stack = Stack::backups(&[]);
+    stack.instance("orders", "hourly:24 daily:7");
+    stack.until("2026-11-20T15:59:00Z").await;
+    let hours: Vec<_> = (10..=15).map(|hour| format!("2026-11-20T{hour}:00:00Z available")).collect();
+    assert_eq!(stack.slots("orders"), hours);
+    assert_eq!(stack.kinds(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn after_an_outage_one_snapshot_is_taken_and_nothing_is_made_up() {
+    let mut stack = Stack::backups(&[]);
+    stack.instance("orders", "daily:7");
+    stack.until("2026-11-20T12:00:00Z").await;
+    stack.world.stop_schedules();
+    stack.until("2026-11-24T15:01:00Z").await;
+    assert!(stack.world.switch_schedule("SnapshotSweepSchedule", true));
+    stack.until("2026-11-25T12:00:00Z").await;
+    let slots = ["20", "24", "25"].map(|day| format!("2026-11-{day}T02:00:00Z available"));
+    assert_eq!(stack.slots("orders"), slots);
+    assert_eq!(stack.kinds(), ["backup-stale", "backup-resumed"]);
+}
+
+#[tokio::test]
+async fn a_database_that_opts_out_is_not_called_about_again() {
+    let mut stack = Stack::backups(&[]);
+    stack.instance("orders", "daily:7");
+    stack.minutes(40).await;
+    assert!(stack.rds().tag("orders", "steward:snapshot", None));
+    stack.days(4).await;
+    assert_eq!(stack.slots("orders"), ["2026-11-20T02:00:00Z available"]);
+    assert_eq!(stack.kinds(), Vec::<String>::new());
+}
