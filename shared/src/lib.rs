@@ -22,6 +22,7 @@ pub mod logs;
 pub mod metrics;
 pub mod mute;
 pub mod pacer;
+pub mod partition;
 pub mod policy;
 pub mod record;
 pub mod redact;

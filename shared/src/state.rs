@@ -50,8 +50,8 @@ pub struct Versioned<T> {
 /// The state table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    client: Client,
-    name: String,
+    pub(crate) client: Client,
+    pub(crate) name: String,
 }
 
 impl Table {
@@ -110,30 +110,6 @@ impl Table {
         Ok(Versioned { item, version: raw.version })
     }
 
-    /// Reads all items of a partition whose sort key begins with `prefix`.
-    ///
-    /// # Errors
-    /// The failed call, or an item that this version of Steward cannot read.
-    pub async fn query<T: DeserializeOwned + Default>(&self, pk: &str, prefix: &str) -> Result<Vec<T>, CallFailure> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut items = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| CallFailure::new("dynamodb:Query", &self.name, &error))?;
-            items.push(self.read::<T>(&Key::new(pk, prefix), &item)?.item);
-        }
-        Ok(items)
-    }
-
     /// Writes an item over the version that it was read at, and counts its version up.
     ///
     /// # Errors
@@ -168,7 +144,7 @@ impl Table {
         Ok(())
     }
 
-    fn read<T: DeserializeOwned + Default>(
+    pub(crate) fn read<T: DeserializeOwned + Default>(
         &self,
         key: &Key,
         item: &HashMap<String, AttributeValue>,

@@ -236,13 +236,13 @@ impl Snapshot {
         let observer = &mut self.observer;
         let mut all = Vec::new();
         let resource = match run.trigger {
-            Trigger::Changed(kind, name) => match observer.database_of(*kind, name).await? {
-                Some(resource) => Some(resource),
-                None => {
+            Trigger::Changed(kind, name) => {
+                let Some(resource) = observer.database_of(*kind, name).await? else {
                     run.report.event("ignored", "there is no such snapshot, or it is not Steward's");
                     return Ok(Account::default());
-                }
-            },
+                };
+                Some(resource)
+            }
             Trigger::Due(arn) => {
                 all = observer.databases().await?;
                 all.iter().find(|database| database.arn == *arn).map(|database| database.resource.clone())

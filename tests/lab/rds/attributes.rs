@@ -1,6 +1,7 @@
 //! Sharing a manual snapshot with other accounts: its attribute `restore`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::kind::{Kind, refused};
 use super::{Asked, Rds, form, view};
@@ -59,9 +60,7 @@ fn shown(kind: Kind, id: &str, shared: &BTreeSet<String>) -> String {
     let what = kind.snapshot();
     let mut xml = format!("<{what}AttributesResult>");
     view::leaf(&mut xml, kind.snapshot_id(), id);
-    xml.push_str(&format!(
-        "<{what}Attributes><{what}Attribute><AttributeName>restore</AttributeName><AttributeValues>"
-    ));
+    let _ = write!(xml, "<{what}Attributes><{what}Attribute><AttributeName>restore</AttributeName><AttributeValues>");
     for account in shared {
         view::leaf(&mut xml, "AttributeValue", account);
     }

@@ -6,6 +6,7 @@ use super::table::{Listed, Sight};
 use super::{Asked, Rds, form, view};
 use crate::input::text;
 use crate::wire::ApiError;
+use std::fmt::Write as _;
 
 /// Before the identifier of the last one of a page, in the marker of the next page.
 const MARKER: &str = "after:";
@@ -105,7 +106,7 @@ fn listed<T>(list: &str, mut all: Listed<'_, T>, page: &Page, show: impl Fn(&mut
         show(&mut xml, one);
         last = id;
     }
-    xml.push_str(&format!("</{list}s>"));
+    let _ = write!(xml, "</{list}s>");
     if all.next().is_some() {
         view::leaf(&mut xml, "Marker", &format!("{MARKER}{last}"));
     }
@@ -139,7 +140,7 @@ fn snapshot_filters<'a>(asked: &'a Asked<'_>, kind: Kind) -> Result<Vec<Filter<'
         let filter: Filter<'a, Snapshot> = match (kind, name) {
             (Kind::Instance, "db-instance-id") | (Kind::Cluster, "db-cluster-id") => Box::new(move |it| {
                 let of = |value: &&str| form::identifier(value).eq_ignore_ascii_case(&it.database);
-                values.iter().any(|value| of(value))
+                values.iter().any(of)
             }),
             (Kind::Instance, "db-snapshot-id") | (Kind::Cluster, "db-cluster-snapshot-id") => {
                 Box::new(move |it| among(&values, &it.id, &it.arn))

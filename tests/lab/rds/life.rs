@@ -40,7 +40,7 @@ impl Rds {
         match step {
             Step::Settle { region, kind, id, number, fails } => {
                 let same = |snapshot: &&Snapshot| snapshot.number == number && snapshot.status == "creating";
-                if self.region(&region).snapshots(kind).get(&id).filter(same).is_some() {
+                if self.region(&region).snapshots(kind).get(&id).as_ref().is_some_and(same) {
                     self.settle(context, &region, kind, &id, fails);
                 }
             }

@@ -50,9 +50,10 @@ impl Asked<'_> {
 impl Rds {
     fn tags_of(&mut self, named: &Named) -> Result<&Tags, ApiError> {
         let region = self.region(&named.region);
-        let tags = match named.snapshot {
-            true => region.snapshots(named.kind).get(&named.id).map(|it| &it.tags),
-            false => region.databases(named.kind).get(&named.id).map(|it| &it.tags),
+        let tags = if named.snapshot {
+            region.snapshots(named.kind).get(&named.id).map(|it| &it.tags)
+        } else {
+            region.databases(named.kind).get(&named.id).map(|it| &it.tags)
         };
         tags.ok_or_else(|| named.missing())
     }
@@ -60,9 +61,10 @@ impl Rds {
     fn retag(&mut self, now: Timestamp, named: &Named, tags: Tags) -> Result<(), ApiError> {
         let lag = self.lag;
         let region = self.region(&named.region);
-        let done = match named.snapshot {
-            true => region.snapshots_mut(named.kind).edit(now, lag, &named.id, |it| it.tags = tags),
-            false => region.databases_mut(named.kind).edit(now, lag, &named.id, |it| it.tags = tags),
+        let done = if named.snapshot {
+            region.snapshots_mut(named.kind).edit(now, lag, &named.id, |it| it.tags = tags)
+        } else {
+            region.databases_mut(named.kind).edit(now, lag, &named.id, |it| it.tags = tags)
         };
         done.ok_or_else(|| named.missing())
     }

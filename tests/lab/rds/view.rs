@@ -14,9 +14,10 @@ const WITHOUT_RESULT: [&str; 2] = ["AddTagsToResource", "RemoveTagsFromResource"
 
 /// The answer of an operation around its result.
 pub(super) fn answer(operation: &str, body: &str) -> String {
-    let result = match WITHOUT_RESULT.contains(&operation) {
-        true => String::new(),
-        false => format!("<{operation}Result>{body}</{operation}Result>"),
+    let result = if WITHOUT_RESULT.contains(&operation) {
+        String::new()
+    } else {
+        format!("<{operation}Result>{body}</{operation}Result>")
     };
     format!(
         "<{operation}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">{result}\

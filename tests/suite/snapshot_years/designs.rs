@@ -158,7 +158,6 @@ async fn shown(flaw: Flaw) -> BTreeSet<Breach> {
         scene.sweep(weather).await;
     }
     scene.judge_end();
-    println!("{flaw:?}\n{}", scene.summary());
     let told = [Breach::StaleUntold, Breach::ResumedUntold, Breach::StaleForNothing];
     scene.breaches.iter().map(|(_, breach, _)| *breach).filter(|breach| !told.contains(breach)).collect()
 }

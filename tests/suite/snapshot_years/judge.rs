@@ -87,7 +87,7 @@ impl Scene {
     fn judge_made(&mut self, act: &Act, key: &Key, seen: &SnapshotSeen) {
         let name = &key.2;
         let class = seen.tags.get("steward:class").map(String::as_str);
-        if seen.tags.get("steward:owner").is_none() || seen.tags.get("steward:resource") != Some(&seen.resource_id) {
+        if !seen.tags.contains_key("steward:owner") || seen.tags.get("steward:resource") != Some(&seen.resource_id) {
             self.breach(act.now, Breach::Unowned, name);
         }
         if key.0 == FAR {
@@ -151,10 +151,10 @@ impl Scene {
         let mut by_database: BTreeMap<(&str, String), Vec<&Key>> = BTreeMap::new();
         for key in gone {
             let seen = &act.before[key];
-            if !self.made.contains_key(key) {
-                self.breach(now, Breach::PeoplesDeleted, &key.2);
-            } else {
+            if self.made.contains_key(key) {
                 by_database.entry((key.0, seen.resource_id.clone())).or_default().push(key);
+            } else {
+                self.breach(now, Breach::PeoplesDeleted, &key.2);
             }
             if seen.tags.contains_key("steward:hold") {
                 self.breach(now, Breach::HeldDeleted, &key.2);
@@ -278,7 +278,9 @@ impl Scene {
                 lost.extend(gone.map(|label| format!("{period:?} {label} of {} under {}", db.id, db.text)));
             }
         }
-        lost.into_iter().for_each(|what| self.breach(now, Breach::PeriodLost, what));
+        for what in lost {
+            self.breach(now, Breach::PeriodLost, what);
+        }
     }
 
     /// People know when backups have stopped and when they come again, and are not alarmed for nothing.

@@ -208,7 +208,7 @@ impl Scene {
         } else if self.chance(0.001 * share) && self.dbs[place].policy.is_some() {
             self.number += 1;
             let detail = json!({ "database": self.dbs[place].id, "request": format!("release-{}", self.number) });
-            let event = self.event("steward", "Snapshot Requested", detail);
+            let event = self.event("steward", "Snapshot Requested", &detail);
             self.wake(event, Weather::Fair).await;
         }
     }

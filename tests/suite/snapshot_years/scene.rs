@@ -241,12 +241,12 @@ impl Scene {
 
     /// The scheduled tick.
     pub(crate) async fn sweep(&mut self, weather: Weather) {
-        let event = self.event("steward", "Sweep", json!({}));
+        let event = self.event("steward", "Sweep", &json!({}));
         self.wake(event, weather).await;
     }
 
-    pub(crate) fn event(&self, source: &str, kind: &str, detail: Value) -> Value {
-        let mut event = crate::support::event(source, kind, &detail);
+    pub(crate) fn event(&self, source: &str, kind: &str, detail: &Value) -> Value {
+        let mut event = crate::support::event(source, kind, detail);
         event["time"] = self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
         event
     }

@@ -73,7 +73,7 @@ pub(crate) async fn announce(table: &Table, image: &ImagePushed, at: Timestamp) 
 
 /// What was announced of a repository.
 pub(super) async fn announced_catalog(table: &Table, repository: &Repository) -> Result<Catalog, CallFailure> {
-    let announced = table.query::<Announcement>(&partition(repository), "TAG#").await?;
+    let announced = shared::partition::items::<Announcement>(table, &partition(repository), "TAG#").await?;
     let mut images: BTreeMap<Digest, Image> = BTreeMap::new();
     for announcement in announced {
         let Announcement { tag: Some(tag), digest: Some(digest), pushed_at: Some(pushed_at) } = announcement else {

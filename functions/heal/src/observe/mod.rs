@@ -152,7 +152,7 @@ impl Observer {
     /// # Errors
     /// The failed call.
     pub(crate) async fn boards(&self) -> Result<Vec<Board>, CallFailure> {
-        self.table.query::<Board>(PARTITION, "").await
+        shared::partition::items::<Board>(&self.table, PARTITION, "").await
     }
 
     /// One board, for the sweep's own changes to it.

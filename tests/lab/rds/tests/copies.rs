@@ -14,7 +14,7 @@ async fn copied(
 ) -> Result<(), CopyDBSnapshotError> {
     let call = client(account, region).copy_db_snapshot().source_db_snapshot_identifier(source);
     let call = call.target_db_snapshot_identifier("copy").set_kms_key_id(key.map(str::to_owned)).set_tags(Some(tags));
-    call.send().await.map(|_| ()).map_err(|error| error.into_service_error())
+    call.send().await.map(|_| ()).map_err(aws_smithy_runtime_api::client::result::SdkError::into_service_error)
 }
 
 #[tokio::test]

@@ -7,12 +7,16 @@ use super::*;
 
 async fn created(account: &Account, database: &str, id: &str) -> Result<(), CreateDBSnapshotError> {
     let call = client(account, HOME).create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(id);
-    call.send().await.map(|_| ()).map_err(|error| error.into_service_error())
+    call.send().await.map(|_| ()).map_err(aws_smithy_runtime_api::client::result::SdkError::into_service_error)
 }
 
 async fn created_of_cluster(account: &Account, cluster: &str, id: &str) -> Result<(), CreateDBClusterSnapshotError> {
     let call = client(account, HOME).create_db_cluster_snapshot().db_cluster_identifier(cluster);
-    call.db_cluster_snapshot_identifier(id).send().await.map(|_| ()).map_err(|error| error.into_service_error())
+    call.db_cluster_snapshot_identifier(id)
+        .send()
+        .await
+        .map(|_| ())
+        .map_err(aws_smithy_runtime_api::client::result::SdkError::into_service_error)
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::*;
 
 async fn deleted(account: &Account, id: &str) -> Result<(), DeleteDBSnapshotError> {
     let call = client(account, HOME).delete_db_snapshot().db_snapshot_identifier(id);
-    call.send().await.map(|_| ()).map_err(|error| error.into_service_error())
+    call.send().await.map(|_| ()).map_err(aws_smithy_runtime_api::client::result::SdkError::into_service_error)
 }
 
 #[tokio::test]

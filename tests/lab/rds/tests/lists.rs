@@ -169,6 +169,7 @@ async fn faults_have_the_codes_of_the_query_protocol() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is the machine's time that is measured")]
 fn a_thousand_snapshots_are_listed_quickly() {
     let account = account();
     fill(&account, "shop", 1000);

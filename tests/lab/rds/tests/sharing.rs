@@ -13,7 +13,7 @@ async fn shared(
     let call =
         client(account, HOME).modify_db_snapshot_attribute().db_snapshot_identifier(id).attribute_name("restore");
     let call = call.set_values_to_add(Some(add.to_vec())).set_values_to_remove(Some(remove.to_vec()));
-    call.send().await.map(|_| ()).map_err(|error| error.into_service_error())
+    call.send().await.map(|_| ()).map_err(aws_smithy_runtime_api::client::result::SdkError::into_service_error)
 }
 
 fn accounts(count: u64) -> Vec<String> {
