@@ -4,8 +4,6 @@
 //! snapshots that exist, and from the time; whatever wakes it only says where to look. `docs/snapshot.md` is the user's page.
 
 mod apply;
-#[cfg(test)]
-mod fixtures;
 mod memory;
 mod notice;
 mod observe;
@@ -285,3 +283,6 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod fixtures;

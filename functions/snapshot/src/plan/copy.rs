@@ -37,8 +37,10 @@ pub(super) fn copy(settings: &Settings, seen: &Seen, plan: &mut Plan, now: Times
     note_failure(seen, elsewhere, copies, &mut plan.memory, now);
     if let Some(slow) = copies.iter().find(|own| own.snapshot.status == Status::Creating && is_slow(own, now)) {
         let name = &slow.snapshot.name;
-        let why = format!("the copy {name} is still being made, a day after its source");
-        plan.memory.tell(&format!("{name}/slow"), notice::copy_failed(&seen.database, &elsewhere.region, &why));
+        if plan.memory.told_of.insert(format!("{name}/slow")) {
+            let why = format!("the copy {name} is still being made, a day after its source");
+            plan.memory.untold.push(notice::copy_failed(&seen.database, &elsewhere.region, &why));
+        }
     }
     let Some(source) = due(seen, copies, &plan.memory) else {
         return;

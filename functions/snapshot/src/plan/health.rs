@@ -50,7 +50,8 @@ pub(super) fn note(seen: &Seen, is_sweep: bool, plan: &mut Plan, now: Timestamp)
         }
     }
     let exists = |told: &String| {
-        let name = told.strip_suffix("/stuck").unwrap_or(told);
+        // What was told of it stands behind the name: `/stuck`, `/slow`.
+        let name = told.split('/').next().unwrap_or(told);
         seen.here.iter().any(|own| own.snapshot.name == name)
     };
     if is_sweep {
