@@ -103,7 +103,7 @@ impl Scene {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes, and has not been run to its end yet"]
+#[ignore = "runs to its end in 155 s, and still finds differences between the function and the model"]
 async fn what_exists_is_what_the_policies_promise_at_every_tick_of_two_years() {
     let from = "2026-01-05T10:00:00Z";
     let mut scene = Scene::new(7, from, steward::host::<Snapshot>);
