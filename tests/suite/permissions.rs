@@ -20,7 +20,7 @@ use crate::support::{HOST, Stack, arn, event, pushed, requested};
 
 /// What Lambda itself does in the function's name, or what is not a call: receiving messages, writing logs and traces,
 /// passing roles.
-pub(crate) const OF_THE_PLATFORM: [&str; 8] = [
+const OF_THE_PLATFORM: [&str; 8] = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
@@ -35,7 +35,7 @@ pub(crate) const OF_THE_PLATFORM: [&str; 8] = [
 const OF_TAGGED_REGISTRATION: &str = "ecs:TagResource";
 
 /// The policies of a role.
-pub(crate) fn role(id: &str) -> Value {
+fn role(id: &str) -> Value {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(include_str!("../../template.yaml")).unwrap();
     let role = &template["Resources"][id]["Properties"]["Policies"];
     serde_json::to_value(untagged(role.clone())).unwrap()
@@ -55,7 +55,7 @@ fn untagged(value: serde_yaml_ng::Value) -> serde_yaml_ng::Value {
 }
 
 /// All actions anywhere in the policies of the role.
-pub(crate) fn actions(value: &Value, found: &mut BTreeSet<String>) {
+fn actions(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
@@ -157,6 +157,19 @@ pub(crate) fn called(stack: &Stack, function: &str, into: &mut BTreeSet<String>)
     }
 }
 
+/// Asserts that a role allows what was called, what the platform does by it, and nothing else.
+#[track_caller]
+pub(crate) fn assert_allowed(id: &str, made: &BTreeSet<String>) {
+    let mut allowed = BTreeSet::new();
+    actions(&role(id), &mut allowed);
+    let platform: BTreeSet<String> = OF_THE_PLATFORM.iter().map(|action| (*action).to_owned()).collect();
+    assert!(platform.is_subset(&allowed), "no longer allowed, so no longer an exception");
+    let allowed: BTreeSet<String> = allowed.difference(&platform).cloned().collect();
+    let missing: Vec<_> = made.difference(&allowed).collect();
+    let needless: Vec<_> = allowed.difference(made).collect();
+    assert!(missing.is_empty() && needless.is_empty(), "not allowed: {missing:?}; never called: {needless:?}");
+}
+
 #[tokio::test]
 async fn the_role_allows_no_more_and_no_less_than_what_is_called() {
     let mut made = BTreeSet::new();
@@ -165,15 +178,7 @@ async fn the_role_allows_no_more_and_no_less_than_what_is_called() {
     for stack in crate::heal::every_path().await {
         called(&stack, DEPLOY, &mut made);
     }
-    let mut allowed = BTreeSet::new();
-    actions(&role("DeployRole"), &mut allowed);
-    let platform: BTreeSet<String> = OF_THE_PLATFORM.iter().map(|action| (*action).to_owned()).collect();
-    assert!(platform.is_subset(&allowed), "no longer allowed, so no longer an exception");
-    let allowed: BTreeSet<String> = allowed.difference(&platform).cloned().collect();
-    println!("{}", made.iter().cloned().collect::<Vec<_>>().join(" "));
-    let missing: Vec<_> = made.difference(&allowed).collect();
-    let needless: Vec<_> = allowed.difference(&made).collect();
-    assert!(missing.is_empty() && needless.is_empty(), "not allowed: {missing:?}; never called: {needless:?}");
+    assert_allowed("DeployRole", &made);
 }
 
 #[derive(Clone, Default)]

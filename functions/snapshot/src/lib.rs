@@ -268,7 +268,7 @@ impl Snapshot {
         asked: &SnapshotRequested,
         all: &[Database],
     ) -> Result<Option<String>, CallFailure> {
-        match plan::unsuitable(asked, all) {
+        match plan::suitable(asked, all) {
             Ok(database) => Ok(Some(database.resource.clone())),
             Err(reason) => {
                 run.report.event("refused", &format!("{} for {}: {reason}", asked.request, asked.database));

@@ -136,6 +136,11 @@ impl Memory {
         }
     }
 
+    /// The requests that are not answered yet.
+    pub(crate) fn open_requests(&self) -> impl Iterator<Item = &Asked> {
+        self.requests.iter().filter(|asked| asked.answer.is_none())
+    }
+
     /// Answers a request, and remembers it for whoever asks again.
     pub(crate) fn answer(&mut self, request: &RequestName, answer: OwnEvent) {
         if let Some(asked) = self.requests.iter_mut().find(|asked| asked.request == *request) {

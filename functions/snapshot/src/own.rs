@@ -87,8 +87,7 @@ impl Purpose {
             (tag::DATABASE, database.arn.identifier().to_owned()),
             (tag::STARTED, seconds(&now)),
         ];
-        let reserved = |key: &str| [PREFIX, "aws:", "rds:"].iter().any(|prefix| key.starts_with(prefix));
-        let theirs = database.tags.iter().filter(|(key, _)| !reserved(key)).cloned();
+        let theirs = database.tags.iter().filter(|(key, _)| !is_reserved(key)).cloned();
         // One is left free for a hold, and one for what a copy adds.
         own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(theirs).take(MOST_TAGS - 2).collect()
     }
@@ -130,11 +129,15 @@ impl Claim {
 /// The tags of a copy: those of its source, and where it comes from.
 pub(crate) fn tags_of_copy(source: &BTreeMap<String, String>, region: &str) -> Vec<(String, String)> {
     let own = source.iter().filter(|(key, _)| key.starts_with(PREFIX) && *key != tag::HOLD && *key != tag::COPIED_FROM);
-    let reserved = |key: &str| [PREFIX, "aws:", "rds:"].iter().any(|prefix| key.starts_with(prefix));
-    let theirs = source.iter().filter(|(key, _)| !reserved(key));
+    let theirs = source.iter().filter(|(key, _)| !is_reserved(key));
     let from = [(tag::COPIED_FROM.to_owned(), region.to_owned())];
     let tags = own.chain(theirs).map(|(key, value)| (key.clone(), value.clone()));
     from.into_iter().chain(tags).take(MOST_TAGS - 1).collect()
+}
+
+/// Whether a tag is Steward's or AWS's, and so not one that a snapshot takes over from its database.
+fn is_reserved(key: &str) -> bool {
+    [PREFIX, "aws:", "rds:"].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// A text as part of an identifier: small letters, digits, single hyphens, none at the ends; `x` when nothing is left.

@@ -21,7 +21,7 @@ pub(crate) use self::copy::refused as copy_refused;
 pub(crate) use self::due::{put_off, refused as slot_refused};
 pub(crate) use self::orphans::orphans;
 pub(crate) use self::quota::{Standing, quota};
-pub(crate) use self::request::{PAUSE as REQUEST_PAUSE, refused as request_refused, unsuitable};
+pub(crate) use self::request::{PAUSE as REQUEST_PAUSE, refused as request_refused, suitable};
 pub(crate) use self::share::refused as share_refused;
 use crate::memory::{Memory, PolicySeen};
 use crate::notice;

@@ -52,8 +52,7 @@ pub(super) fn prune(
         is_stale.then(|| "the newest backup is stale: nothing is deleted until there is a new one".to_owned())
     };
     let mut needed = copy::sources(seen, &plan.memory);
-    let open = plan.memory.requests.iter().filter(|asked| asked.answer.is_none());
-    let open: BTreeSet<_> = open.map(|asked| asked.request.clone()).collect();
+    let open: BTreeSet<_> = plan.memory.open_requests().map(|asked| asked.request.clone()).collect();
     for own in &seen.here {
         if matches!(&own.claim.purpose, Purpose::Requested { request } if open.contains(request)) {
             needed.insert(&own.snapshot.name, "its request is not answered yet");

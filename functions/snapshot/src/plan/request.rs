@@ -36,7 +36,7 @@ pub(super) fn note(memory: &mut Memory, asked: &SnapshotRequested, here: &[Own],
 
 /// What is to be done about the requests that are open.
 pub(super) fn requests(settings: &Settings, seen: &Seen, buckets: &Buckets, plan: &mut Plan, now: Timestamp) {
-    let open: Vec<Asked> = plan.memory.requests.iter().filter(|asked| asked.answer.is_none()).cloned().collect();
+    let open: Vec<Asked> = plan.memory.open_requests().cloned().collect();
     for asked in open {
         let purpose = Purpose::Requested { request: asked.request.clone() };
         let found = seen.here.iter().find(|own| own.claim.purpose == purpose);
@@ -71,7 +71,7 @@ pub(super) fn requests(settings: &Settings, seen: &Seen, buckets: &Buckets, plan
 
 /// Answers every open request with the same bad news.
 pub(super) fn fail_all(memory: &mut Memory, seen: &Seen, reason: &str) {
-    let open: Vec<Asked> = memory.requests.iter().filter(|asked| asked.answer.is_none()).cloned().collect();
+    let open: Vec<Asked> = memory.open_requests().cloned().collect();
     for asked in open {
         memory.answer(&asked.request, failed(&seen.database, &asked, reason));
     }
@@ -90,7 +90,7 @@ pub(crate) fn refused(memory: &mut Memory, database: &Database, purpose: &Purpos
 ///
 /// # Errors
 /// Says what to do instead.
-pub(crate) fn unsuitable<'a>(asked: &SnapshotRequested, all: &'a [Database]) -> Result<&'a Database, String> {
+pub(crate) fn suitable<'a>(asked: &SnapshotRequested, all: &'a [Database]) -> Result<&'a Database, String> {
     let wanted = asked.database.to_ascii_lowercase();
     let is_meant = |database: &&Database| {
         database.arn.as_str().eq_ignore_ascii_case(&wanted) || database.arn.identifier() == wanted
