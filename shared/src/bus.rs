@@ -66,6 +66,7 @@ mod tests {
             to: None,
             approved_by: None,
             requested_by: None,
+            over_migration: false,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::schedule::ScheduleSettings;
 use crate::tags::HealLevel;
 
 /// The names of all variables that are read, in the order of the documentation.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "STEWARD_ACCOUNT_ID",
     "STEWARD_TABLE",
     "STEWARD_TOPIC_ARN",
@@ -31,6 +31,7 @@ pub const VARIABLES: [&str; 23] = [
     "STEWARD_SNAPSHOT_ORPHAN_DAYS",
     "STEWARD_SNAPSHOT_SHARE_ACCOUNTS",
     "STEWARD_SNAPSHOT_KMS_KEYS",
+    "STEWARD_MIGRATION_TIMEOUT_MINUTES",
     "STEWARD_CLOCK",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -73,6 +74,8 @@ pub struct Config {
     pub schedules: Option<ScheduleSettings>,
     /// How snapshots are taken and kept.
     pub snapshots: SnapshotSettings,
+    /// How long a migration's task may take, where its image says nothing else.
+    pub migration_timeout: Duration,
     /// Whether an event's own time is believed however far it is ahead: for simulations, never against AWS itself.
     pub clock_by_event: bool,
     /// Least severe level that is logged.
@@ -125,6 +128,10 @@ impl Config {
         let minutes = check("STEWARD_ROLLOUT_TIMEOUT_MINUTES", "60", "a number of minutes from 5 to 1440", &|value| {
             whole(value, 5..=1440)
         });
+        let migration =
+            check("STEWARD_MIGRATION_TIMEOUT_MINUTES", "15", "a number of minutes from 1 to 720", &|value| {
+                whole(value, 1..=720)
+            });
         let percent =
             check("STEWARD_API_BUDGET_PERCENT", "50", "a number from 1 to 100", &|value| whole(value, 1..=100));
         let level = check("AWS_LAMBDA_LOG_LEVEL", "INFO", "TRACE, DEBUG, INFO, WARN, ERROR or FATAL", &|value| {
@@ -163,12 +170,12 @@ impl Config {
         if !topic.is_empty() && !topic_is_good(&topic) {
             problems.push(format!("STEWARD_TOPIC_ARN is {topic:?}, expected the ARN of an SNS topic"));
         }
-        let numbers = minutes.parse::<u64>().ok().zip(percent.parse().ok());
+        let numbers = minutes.parse::<u64>().ok().zip(migration.parse::<u64>().ok()).zip(percent.parse().ok());
         match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level), snapshots) {
             (
                 Ok(account),
                 Ok(region),
-                Some((minutes, api_budget_percent)),
+                Some(((minutes, migration_minutes), api_budget_percent)),
                 Ok(heal_mode),
                 Some(log_level),
                 Some(snapshots),
@@ -185,6 +192,7 @@ impl Config {
                 heal_mode,
                 schedules,
                 snapshots,
+                migration_timeout: Duration::from_secs(migration_minutes * 60),
                 clock_by_event: by_event,
                 log_level,
             }),

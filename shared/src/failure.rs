@@ -25,6 +25,13 @@ pub enum FailureKind {
     Unavailable,
 }
 
+impl FailureKind {
+    /// Whether nothing happened, and nothing will by itself however often the call is made.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Denied | Self::Invalid | Self::Missing)
+    }
+}
+
 /// One failed AWS call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFailure {

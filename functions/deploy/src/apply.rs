@@ -13,9 +13,10 @@ use shared::clock::{Clock, Deadline};
 use shared::failure::{CallFailure, FailureKind};
 use shared::pacer::{self, Pacer};
 use shared::state::{Table, Versioned};
+use shared::task_definition;
 
 use crate::notice;
-use crate::observe::{Observed, Observer, RawTaskDefinition};
+use crate::observe::{Observed, Observer};
 use crate::plan::rollback::How;
 use crate::plan::{By, Decision, Plan, Roll};
 use crate::rollout::{Attempt, AttemptState, Rollout, Target};
@@ -81,6 +82,12 @@ impl Applier {
             return Applied::Done;
         };
         let mut memory = Versioned { item: memory, version: observed.memory.version };
+        // `migrate` reads from the item what it is asked for, so that stands there before it is asked.
+        if memory.item.awaits != observed.memory.item.awaits
+            && let Err(unwritten) = self.write(&plan.service, &mut memory).await
+        {
+            return Applied::Failed(unwritten);
+        }
         let mut failure = self.publish(&mut memory.item).await.err();
         if let Err(unwritten) = self.write(&plan.service, &mut memory).await {
             return Applied::Failed(unwritten);
@@ -234,7 +241,7 @@ impl Applier {
         }
         let base = observer.definition(&roll.base).await?;
         self.definitions.ready(&self.clock).await;
-        let revision = register(client, &base, &key.1).await?;
+        let revision = task_definition::register(client, &base.with_images(&key.1)).await?;
         registered.0.insert(key, revision.clone());
         Ok(revision)
     }
@@ -252,37 +259,4 @@ fn note_deployment(attempt: &mut Attempt, service: Option<&aws_sdk_ecs::types::S
     attempt.state = AttemptState::Rolling;
     attempt.deployment = primary.and_then(|deployment| deployment.id().map(str::to_owned));
     attempt.service_deployment = service.and_then(|service| service.current_service_deployment().map(str::to_owned));
-}
-
-/// Registers `base` with other images. The SDK signs, sends and retries; the body is ours, because the SDK's types would
-/// drop every field that they do not know.
-async fn register(
-    client: &Client,
-    base: &RawTaskDefinition,
-    images: &BTreeMap<String, String>,
-) -> Result<TaskDefinitionArn, CallFailure> {
-    const OPERATION: &str = "ecs:RegisterTaskDefinition";
-    let body = base.with_images(images).to_string();
-    let request = client.register_task_definition().family(base.family());
-    let request = request.customize().mutate_request(move |request| {
-        request.headers_mut().insert("content-length", body.len().to_string());
-        *request.body_mut() = body.clone().into();
-    });
-    let answer = request.send().await.map_err(|error| retriable(CallFailure::new(OPERATION, base.family(), &error)))?;
-    let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn()).unwrap_or_default();
-    arn.parse().map_err(|error| CallFailure {
-        operation: OPERATION,
-        resource: base.family().to_owned(),
-        kind: FailureKind::Unavailable,
-        code: "UnreadableAnswer".to_owned(),
-        message: format!("the answer names no revision: {error}"),
-    })
-}
-
-/// "Too many concurrent attempts to create a new revision" comes as a `ClientException` and means: later.
-fn retriable(failure: CallFailure) -> CallFailure {
-    if failure.message.contains("Too many concurrent attempts") {
-        return CallFailure { kind: FailureKind::Throttled, ..failure };
-    }
-    failure
 }

@@ -145,6 +145,14 @@ impl Deploy {
                 }
                 vec![service.clone()]
             }
+            Trigger::MigrationEnded { service, run: ended } => {
+                let memory = self.observer.memory(service).await?;
+                if memory.item.awaits.is_none_or(|awaits| awaits.what.run != *ended) {
+                    run.report.ignored("no roll waits for this migration");
+                    return Ok(());
+                }
+                vec![service.clone()]
+            }
             Trigger::RollbackRequested(request) => return self.roll_back(run, request).await,
             Trigger::Requested(request) => match &request.service {
                 Some(service) => vec![service.clone()],

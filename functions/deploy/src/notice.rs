@@ -206,6 +206,12 @@ fn blocked(service: &Service, reason: &Reason, runbook: Option<&str>) -> Option<
             "cannot be rolled",
             "Correct the task definition or the tag steward:container.",
         ),
+        Reason::NoMigration(_) => (
+            "blocked",
+            Severity::Warning,
+            "cannot be migrated, so it is not rolled",
+            "Correct the tag steward:migrate, or give the container the docker label steward.migrate; docs/migrate.md says how.",
+        ),
         Reason::ForceNeedsTag(_) => (
             "blocked",
             Severity::Warning,
@@ -232,6 +238,9 @@ fn blocked(service: &Service, reason: &Reason, runbook: Option<&str>) -> Option<
         | Reason::OthersUnderWay
         | Reason::Quiet
         | Reason::Stale
+        | Reason::Migrating(_)
+        // `migrate` tells how its run ended.
+        | Reason::NotMigrated { .. }
         | Reason::NotSeen(_)
         | Reason::NoTime => return None,
     };

@@ -34,8 +34,10 @@ impl Deploy {
         };
         let mutes = self.table.get::<Mutes>(&Mutes::key()).await?.item;
         let (history, catalogs) = self.observer.history(service).await?;
+        let ledger = self.observer.ledger(service).await?;
         let (settings, now) = (self.settings(), self.clock.now());
-        let known = Known { memory: &memory.item, history: &history, catalogs: &catalogs, mutes: &mutes };
+        let known =
+            Known { memory: &memory.item, history: &history, catalogs: &catalogs, mutes: &mutes, ledger: &ledger };
         let answer = rollback::decide(settings, request, service, known, now);
         let how = match answer {
             Answer::Already => {

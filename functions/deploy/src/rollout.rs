@@ -11,6 +11,7 @@ use shared::alert::Alert;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::event::steward::OwnEvent;
 use shared::image::{Digest, ImageTag};
+use shared::migration::{self, Awaited};
 use shared::state::Key;
 
 /// Most digests that are remembered as bad; the oldest are forgotten first.
@@ -41,6 +42,22 @@ pub(crate) struct Rollout {
     pub unsent: Vec<OwnEvent>,
     /// The last rollback that was asked for and begun.
     pub rollback: Option<Begun>,
+    /// The migration that a roll waits for.
+    pub awaits: Option<Awaiting>,
+}
+
+/// A roll that waits for its migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Awaiting {
+    /// The migration; `migrate` reads it from here.
+    #[serde(flatten)]
+    pub what: Awaited,
+    /// What each container is to run when it is done.
+    pub images: BTreeMap<String, Target>,
+    /// When `migrate` was last asked.
+    pub asked: Timestamp,
+    /// Whether a person asked for the roll: the policy will not choose it again by itself.
+    pub by_request: bool,
 }
 
 /// A rollback that was asked for and begun: asked again, it is not begun again.
@@ -148,7 +165,7 @@ pub(crate) enum PinnedBy {
 impl Rollout {
     /// Key of the item for a service.
     pub(crate) fn key(service: &ServiceArn) -> Key {
-        Key::new(format!("SERVICE#{service}"), "ROLLOUT")
+        migration::rollout_key(service)
     }
 
     /// Whether something waits to be sent.

@@ -5,9 +5,10 @@ use shared::arn::{AccountId, Region, ServiceArn};
 use shared::event::Event;
 use shared::event::ecr::{ActionResult, ActionType, ImageAction};
 use shared::event::ecs::{DeploymentEvent, DeploymentStateChange};
-use shared::event::steward::{self, DeployRequested, ImagePushed, RollbackRequested};
+use shared::event::steward::{self, DeployRequested, ImagePushed, MigrationEnded, RollbackRequested};
 use shared::failure::HandlingError;
 use shared::image::{ImageTag, Registry, Repository};
+use shared::migration::RunId;
 
 /// Why `deploy` looks at services.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,13 @@ pub(crate) enum Trigger {
         /// Its deployment.
         deployment: String,
     },
+    /// A migration ended that a roll may wait for.
+    MigrationEnded {
+        /// The service.
+        service: ServiceArn,
+        /// The run.
+        run: RunId,
+    },
     /// A person asks for an image, or releases a pin.
     Requested(DeployRequested),
     /// `heal`, or a person, asks for a way back.
@@ -50,6 +58,7 @@ impl Trigger {
             Self::Pushed { .. } => "image-pushed",
             Self::Announced { .. } => "image-announced",
             Self::DeploymentChanged { .. } => "deployment-changed",
+            Self::MigrationEnded { .. } => "migration-ended",
             Self::Requested(_) => "deploy-requested",
             Self::RollbackRequested(_) => "rollback-requested",
             Self::Sweep => "sweep",
@@ -63,7 +72,11 @@ impl Trigger {
             Self::Pushed { repository, .. } => Some(repository),
             Self::Announced { image, .. } => Some(&image.repository),
             Self::Requested(request) => request.repository.as_ref(),
-            Self::DeploymentChanged { .. } | Self::RollbackRequested(_) | Self::Sweep | Self::Ignored(_) => None,
+            Self::DeploymentChanged { .. }
+            | Self::MigrationEnded { .. }
+            | Self::RollbackRequested(_)
+            | Self::Sweep
+            | Self::Ignored(_) => None,
         }
     }
 
@@ -99,6 +112,10 @@ impl Trigger {
                 let checked = request.check();
                 checked.map_err(|problem| HandlingError::Rejected(format!("Deploy Requested: {problem}")))?;
                 Ok(Self::Requested(request))
+            }
+            (steward::SOURCE, "Migration Succeeded" | "Migration Failed") => {
+                let MigrationEnded { service, run, .. } = event.detail()?;
+                Ok(Self::MigrationEnded { service, run })
             }
             (steward::SOURCE, "Rollback Requested") => Ok(Self::RollbackRequested(event.detail()?)),
             (steward::SOURCE, "Sweep") => Ok(Self::Sweep),

@@ -35,6 +35,23 @@ pub enum DeploymentEvent {
     Other,
 }
 
+/// Detail of `ECS Hook State Change`: a rollout that waits at a lifecycle hook, or goes on from one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookStateChange {
+    /// `HOOK_AWAITING_ACTION` and others.
+    pub event_name: String,
+    /// The hook, as `ContinueServiceDeployment` wants it named.
+    pub hook_id: String,
+    /// ARN of the service deployment that waits.
+    pub service_deployment_arn: String,
+    /// ARN of the service.
+    pub service_arn: String,
+    /// `PRE_SCALE_UP` and others.
+    #[serde(default)]
+    pub lifecycle_stage: Option<String>,
+}
+
 /// Detail of `ECS Service Action`. The service's ARN is in the event's `resources`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

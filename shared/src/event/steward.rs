@@ -1,7 +1,9 @@
 //! Steward's own events, put on the default bus with the source `steward` by people, by CI, or by a function.
 
+mod migration;
 mod snapshot;
 
+pub use self::migration::{MigrationDue, MigrationEnded, MigrationRequested, MigrationResolved, Resolution};
 pub use self::snapshot::{RequestName, SnapshotAvailable, SnapshotDue, SnapshotFailed, SnapshotRequested};
 
 use jiff::Timestamp;
@@ -83,6 +85,14 @@ pub enum OwnEvent {
     RollbackRequested(RollbackRequested),
     /// `deploy` answers.
     RollbackAnswered(RollbackAnswered),
+    /// `deploy` asks for the migration before a rollout.
+    MigrationRequested(MigrationRequested),
+    /// `migrate` answers that it is done, and proven.
+    MigrationSucceeded(MigrationEnded),
+    /// `migrate` answers that it is not.
+    MigrationFailed(MigrationEnded),
+    /// `migrate` asks for a snapshot before it migrates.
+    SnapshotRequested(SnapshotRequested),
     /// `snapshot` answers that what was asked for is there.
     SnapshotAvailable(SnapshotAvailable),
     /// `snapshot` answers that it will not be there.
@@ -96,6 +106,10 @@ impl OwnEvent {
             Self::RolloutFailed(_) => "Rollout Failed",
             Self::RollbackRequested(_) => "Rollback Requested",
             Self::RollbackAnswered(_) => "Rollback Answered",
+            Self::MigrationRequested(_) => "Migration Requested",
+            Self::MigrationSucceeded(_) => "Migration Succeeded",
+            Self::MigrationFailed(_) => "Migration Failed",
+            Self::SnapshotRequested(_) => "Snapshot Requested",
             Self::SnapshotAvailable(_) => "Snapshot Available",
             Self::SnapshotFailed(_) => "Snapshot Failed",
         }
@@ -107,8 +121,12 @@ impl OwnEvent {
             Self::RolloutFailed(RolloutFailed { service, .. })
             | Self::RollbackRequested(RollbackRequested { service, .. })
             | Self::RollbackAnswered(RollbackAnswered { service, .. }) => service.as_str(),
+            Self::MigrationRequested(MigrationRequested { service, .. })
+            | Self::MigrationSucceeded(MigrationEnded { service, .. })
+            | Self::MigrationFailed(MigrationEnded { service, .. }) => service.as_str(),
             Self::SnapshotAvailable(SnapshotAvailable { database, .. }) => database.as_str(),
-            Self::SnapshotFailed(SnapshotFailed { database, .. }) => database,
+            Self::SnapshotRequested(SnapshotRequested { database, .. })
+            | Self::SnapshotFailed(SnapshotFailed { database, .. }) => database,
         }
     }
 
@@ -118,6 +136,9 @@ impl OwnEvent {
             Self::RolloutFailed(detail) => serde_json::to_value(detail),
             Self::RollbackRequested(detail) => serde_json::to_value(detail),
             Self::RollbackAnswered(detail) => serde_json::to_value(detail),
+            Self::MigrationRequested(detail) => serde_json::to_value(detail),
+            Self::MigrationSucceeded(detail) | Self::MigrationFailed(detail) => serde_json::to_value(detail),
+            Self::SnapshotRequested(detail) => serde_json::to_value(detail),
             Self::SnapshotAvailable(detail) => serde_json::to_value(detail),
             Self::SnapshotFailed(detail) => serde_json::to_value(detail),
         };
@@ -166,6 +187,9 @@ pub struct RollbackRequested {
     /// Who asks, if not `heal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
+    /// A person says that what is gone back to can live with the schema, or that it was restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_migration: bool,
 }
 
 /// Detail of `Rollback Answered`.

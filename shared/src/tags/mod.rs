@@ -23,6 +23,9 @@ pub const DEPLOY: &str = "steward:deploy";
 /// Key by which an ECS service says how far healing may go.
 pub const HEAL: &str = "steward:heal";
 
+/// Key by which an ECS service says which container migrates its database.
+pub const MIGRATE: &str = "steward:migrate";
+
 /// A tag that is not in the grammar: what it says and what it may say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TagProblem {

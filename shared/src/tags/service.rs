@@ -1,6 +1,6 @@
 //! Tags on an ECS service.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Reader, TagProblem, word};
 use crate::arn::is_database_identifier;
@@ -57,7 +57,7 @@ impl std::str::FromStr for HealLevel {
 }
 
 /// `steward:restore-point`: what is taken before a migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestorePoint {
     /// Nothing.
@@ -171,6 +171,19 @@ impl ServiceTags {
             let tag = TagProblem { key: "steward:mode".into(), value: "force".into(), problem: problem.into() };
             reader.problems.push(tag);
         }
+        // What is migrated is one digest, and what is rolled must be the same; a tag may move in between.
+        if mode == Some(Mode::Force) && migrate.is_some() {
+            let problem = "force starts whatever the tag names by then, which may not be what was migrated; use pin or leave the tag out";
+            let tag = TagProblem { key: "steward:mode".into(), value: "force".into(), problem: problem.into() };
+            reader.problems.push(tag);
+        }
+        let is_taken = restore_point.is_some_and(|point| point != RestorePoint::None);
+        if is_taken && migrate.is_some() && database.is_none() && reader.problems.is_empty() {
+            let value = if restore_point == Some(RestorePoint::Mark) { "mark" } else { "snapshot" };
+            let problem = "what is to be gone back to is a database's: name it with steward:database";
+            let tag = TagProblem { key: "steward:restore-point".into(), value: value.into(), problem: problem.into() };
+            reader.problems.push(tag);
+        }
         reader.finish(Self {
             policy: policy.unwrap_or(Policy::Off),
             mode,
@@ -252,6 +265,8 @@ mod tests {
         bad(&[("steward:database", "-db")], &["steward:database"]);
         bad(&[("steward:runbook", "wiki")], &["steward:runbook"]);
         bad(&[("steward:deploy", "any"), ("steward:mode", "force")], &["steward:mode"]);
+        bad(&[("steward:deploy", "follow"), ("steward:mode", "force"), ("steward:migrate", "api")], &["steward:mode"]);
+        bad(&[("steward:migrate", "api"), ("steward:restore-point", "mark")], &["steward:restore-point"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Observer {
         let client = self.clients.ecs().clone();
         let has_ended = service.primary().is_some_and(|primary| primary.rollout != RolloutState::InProgress);
         let past = deployments::past(&client, &service.arn, &service.revisions, has_ended).await?;
-        let good = past.good.map(|(_, arn)| arn);
+        let (since, good) = past.good.map_or((None, None), |(since, arn)| (since, Some(arn)));
         let asked: Vec<String> = good.iter().chain(&service.revisions).take(revisions::REVISIONS).cloned().collect();
         if asked.is_empty() {
             return Ok((History::default(), Catalogs::new()));
@@ -48,7 +48,7 @@ impl Observer {
                     entry.insert(catalog);
                 }
             }
-            history.good = Some(Good { task_definition, is_active, images });
+            history.good = Some(Good { task_definition, since, is_active, images });
         }
         Ok((history, catalogs))
     }

@@ -9,7 +9,6 @@ mod outcomes;
 mod registry;
 mod revisions;
 mod services;
-mod task_definition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,14 +17,15 @@ use shared::arn::{AccountId, Region, ServiceArn, TaskDefinitionArn};
 use shared::aws::Clients;
 use shared::failure::CallFailure;
 use shared::image::{ImageReference, Repository};
+use shared::migration::{self, Ledger, RunHead};
 use shared::policy::Policy;
 use shared::state::{Table, Versioned};
 use shared::tags::ServiceTags;
+use shared::task_definition::{self, RawTaskDefinition};
 
 pub(crate) use self::model::{Catalog, Catalogs, Container, Observed, Outcome, RolloutState, Service, Unsupported};
 pub(crate) use self::registry::announce;
 pub(crate) use self::services::{Candidate, batches, opted_in};
-pub(crate) use self::task_definition::RawTaskDefinition;
 use crate::plan::needs_revision;
 use crate::rollout::Rollout;
 
@@ -102,6 +102,7 @@ impl Observer {
                     service,
                     containers: Vec::new(),
                     memory,
+                    migration: RunHead::default(),
                     outcome: None,
                     previous_outcome: None,
                     landed: None,
@@ -110,12 +111,31 @@ impl Observer {
                 seen.insert(arn.clone(), observed);
             }
         }
+        self.migrations(&mut seen).await?;
         outcomes::outcomes(self.clients.ecs(), &mut seen).await;
         outcomes::lost_calls(self.clients.ecs(), &mut seen).await;
         if !scope.outcomes_only {
             self.look_closer(&mut seen, scope, catalogs).await;
         }
         Ok(seen)
+    }
+
+    /// How the migrations stand that services wait for. One call where there are any.
+    async fn migrations(&self, seen: &mut BTreeMap<ServiceArn, Observed>) -> Result<(), CallFailure> {
+        let run = |observed: &Observed| observed.memory.item.awaits.as_ref().map(|awaits| awaits.what.run.key());
+        let keys: Vec<_> = seen.values().filter_map(run).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut heads = self.table.get_all::<RunHead>(&keys).await?;
+        for observed in seen.values_mut() {
+            match run(observed).and_then(|key| heads.remove(&key)) {
+                Some(Ok(head)) => observed.migration = head.item,
+                Some(Err(failure)) => drop(observed.failure.get_or_insert(failure)),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// Containers, registries and running digests of those that the policy has a say in.
@@ -193,6 +213,19 @@ impl Observer {
         Ok(found.into_iter().filter(wanted).map(|candidate| candidate.arn).collect())
     }
 
+    /// What the schema went through that a service's tags name. Empty where it does not migrate.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn ledger(&self, service: &Service) -> Result<Ledger, CallFailure> {
+        let tags = ServiceTags::of(&service.tags).ok().and_then(|tags| tags.migrate);
+        let Some(tags) = tags else {
+            return Ok(Ledger::default());
+        };
+        let key = migration::ledger_key(&migration::database(&tags, &service.arn));
+        Ok(self.table.get(&key).await?.item)
+    }
+
     /// The memory of one service.
     ///
     /// # Errors
@@ -213,6 +246,7 @@ fn containers(definition: &RawTaskDefinition) -> Vec<Container> {
     let read = |(name, image): (&str, &str)| Container {
         name: name.to_owned(),
         image: image.parse().map_err(|error: shared::arn::IdentifierError| error.to_string()),
+        migrates: definition.label(name, migration::COMMAND).is_some(),
         running: None,
     };
     definition.images().into_iter().map(read).collect()

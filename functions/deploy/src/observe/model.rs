@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::failure::CallFailure;
 use shared::image::{Digest, ImageReference, ImageTag, Repository};
+use shared::migration::RunHead;
 use shared::policy::Image;
 use shared::state::Versioned;
 
@@ -92,6 +93,8 @@ pub(crate) struct Container {
     pub name: String,
     /// Its image, or the text that is no image reference.
     pub image: Result<ImageReference, String>,
+    /// Whether it has the docker label with the command that migrates.
+    pub migrates: bool,
     /// The digest that the service revision says it runs. Only looked up where the reference names none.
     pub running: Option<Digest>,
 }
@@ -159,6 +162,8 @@ pub(crate) struct Observed {
     pub containers: Vec<Container>,
     /// What is remembered of it.
     pub memory: Versioned<Rollout>,
+    /// How the migration stands that it waits for.
+    pub migration: RunHead,
     /// How its last attempt stands, when that was looked up.
     pub outcome: Option<Outcome>,
     /// How the attempt before that stands, when it was still under way.

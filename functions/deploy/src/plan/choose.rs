@@ -201,6 +201,8 @@ fn target(tags: &ServiceTags, managed: Managed<'_>, wanted: Wanted, is_requested
         }
         Some(Mode::Force) => names_it,
         Some(Mode::Pin) => false,
+        // What is migrated is one digest, and exactly that is rolled.
+        Some(Mode::Plan) | None if tags.migrate.is_some() => false,
         // Other registries are pinned: what was announced is a digest, and a tag there may have moved since.
         Some(Mode::Plan) | None => names_it && catalog.is_ecr && tags.policy == Policy::Follow,
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::migration::{RunId, RunState};
 use shared::policy::Refusal;
 use shared::tags::TagProblem;
 
@@ -135,6 +136,24 @@ pub(crate) enum Reason {
         repository: String,
         /// Tag or digest.
         wanted: String,
+    },
+    /// `steward:migrate` names a container without a command.
+    #[error(
+        "steward:migrate names container {0}, which the task definition does not have, or has without the docker label steward.migrate"
+    )]
+    NoMigration(String),
+    /// The migration is asked for, or under way.
+    #[error("its migration {0} has to be done first")]
+    Migrating(RunId),
+    /// The migration did not come to its end.
+    #[error("its migration {run} is {}: {why}", state.as_str())]
+    NotMigrated {
+        /// The run.
+        run: RunId,
+        /// How it stands.
+        state: RunState,
+        /// Why.
+        why: String,
     },
     /// It could not be seen in full.
     #[error("{0}")]

@@ -6,6 +6,7 @@
 mod choose;
 mod containers;
 mod decision;
+mod migrate;
 mod pin;
 pub(crate) mod rollback;
 mod settle;
@@ -55,8 +56,14 @@ pub(crate) fn plan(
         Some(service) => {
             let tags = ServiceTags::of(&service.tags);
             let runbook = tags.as_ref().ok().and_then(|tags| tags.runbook.clone());
+            let migrates = tags.as_ref().ok().and_then(|tags| tags.migrate.clone());
             settle::settle(settings, &mut memory, service, observed, runbook.as_deref(), now);
-            let decision = decide(trigger, service, tags, observed, catalogs, &mut memory, now);
+            let mut decision = decide(trigger, service, tags, observed, catalogs, &mut memory, now);
+            if let (Decision::Roll(roll), Some(tags), false) = (&decision, &migrates, settings.dry_run)
+                && let Err(reason) = migrate::gate(tags, trigger, service, roll, observed, &mut memory, now)
+            {
+                decision = Decision::Left(reason);
+            }
             notice::tell_decision(&mut memory, trigger, service, &decision, runbook.as_deref());
             decision
         }
@@ -131,7 +138,10 @@ fn decide(
     if let Trigger::Requested(DeployRequested { release_pin: true, .. }) = trigger {
         pin::release(memory);
     }
-    let chosen = match choose::choose(trigger, service, &tags, observed, catalogs, memory, now) {
+    let requested = migrate::requested_before(trigger, service, memory);
+    let requested = requested.map(|roll| Ok(choose::Chosen { roll: Some(roll), against_policy: false }));
+    let choose = || choose::choose(trigger, service, &tags, observed, catalogs, memory, now);
+    let chosen = match requested.unwrap_or_else(choose) {
         Ok(chosen) => chosen,
         Err(reason) => return Decision::Left(reason),
     };

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use shared::arn::TaskDefinitionArn;
 use shared::event::steward::RollbackRequested;
 use shared::image::{Digest, ImageReference, ImageTag};
+use shared::migration::Ledger;
 use shared::mute::Mutes;
 use shared::tags::{HealLevel, ServiceTags};
 
 use super::{By, Roll, Settings};
+use crate::notice;
 use crate::observe::{Catalogs, RolloutState, Service};
 use crate::rollout::{Attempt, AttemptState, BadDigest, Begun, Rollout, Target};
 
@@ -37,6 +39,8 @@ pub(crate) struct History {
 pub(crate) struct Good {
     /// Its revision.
     pub task_definition: TaskDefinitionArn,
+    /// When it was begun, if ECS says so.
+    pub since: Option<Timestamp>,
     /// Whether a service can still be set to the revision.
     pub is_active: bool,
     /// What it ran.
@@ -82,6 +86,8 @@ pub(crate) struct Known<'a> {
     pub catalogs: &'a Catalogs,
     /// What is muted.
     pub mutes: &'a Mutes,
+    /// What the schema of its database went through.
+    pub ledger: &'a Ledger,
 }
 
 /// Decides about one request.
@@ -155,6 +161,23 @@ fn is_allowed(
     }
 }
 
+/// Whether what is gone back to can live with the schema as it is now. Only a person may say so where the image did not.
+fn can_live_with(request: &RollbackRequested, good: &Good, ledger: &Ledger) -> Result<(), String> {
+    let is_vouched = request.over_migration && (request.incident.is_none() || request.approved_by.is_some());
+    match ledger.in_the_way(good.since) {
+        Some(entry) if !is_vouched => {
+            let restore = entry.restore_point.as_deref().unwrap_or("no restore point was taken");
+            Err(format!(
+                "the schema was migrated since, by {} at {}, and that image does not declare that the release before can live with it. Choose: roll forward with an image that mends it; or restore the database ({restore}) and then go back; or, if {} can read the schema as it is, ask again with over-migration",
+                entry.reference,
+                notice::moment(entry.at),
+                good.task_definition.short()
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether what is to be left is still what runs.
 fn is_current(request: &RollbackRequested, service: &Service) -> Result<(), String> {
     let primary = service.primary().ok_or("ECS names no primary deployment")?;
@@ -167,8 +190,9 @@ fn is_current(request: &RollbackRequested, service: &Service) -> Result<(), Stri
 }
 
 fn how(request: &RollbackRequested, service: &Service, known: Known<'_>) -> Result<How, String> {
-    let Known { memory, history, catalogs, .. } = known;
+    let Known { memory, history, catalogs, ledger, .. } = known;
     let good = history.good.as_ref().ok_or("no earlier deployment of it was successful")?;
+    can_live_with(request, good, ledger)?;
     if let Some(to) = request.to.as_ref().filter(|to| **to != good.task_definition) {
         let (to, good) = (to.short(), good.task_definition.short());
         return Err(format!("{to} was asked for, but the last successful one is {good}"));

@@ -6,6 +6,7 @@ use serde_json::json;
 use shared::arn::TaskDefinitionArn;
 use shared::failure::FailureKind;
 use shared::image::{Digest, ImageTag, Repository};
+use shared::migration::RunHead;
 use shared::policy::Image;
 use shared::state::Versioned;
 
@@ -79,6 +80,7 @@ impl Scene {
             service: Some(service),
             containers: Vec::new(),
             memory: Versioned::default(),
+            migration: RunHead::default(),
             outcome: None,
             previous_outcome: None,
             landed: None,
@@ -106,7 +108,7 @@ impl Scene {
         };
         self.observed.containers.retain(|known| known.name != container);
         let image = image.parse().map_err(|_| image);
-        self.observed.containers.push(Container { name: container.to_owned(), image, running: None });
+        self.observed.containers.push(Container { name: container.to_owned(), image, migrates: false, running: None });
         self
     }
 

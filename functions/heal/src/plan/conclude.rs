@@ -223,6 +223,7 @@ fn decide_rollback(
         to: Some(to.clone()),
         approved_by: approved,
         requested_by: None,
+        over_migration: false,
     };
     let watch = &mut desk.watch;
     watch.outbox.push(Outgoing::Event(OwnEvent::RollbackRequested(request)));

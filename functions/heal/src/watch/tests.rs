@@ -63,6 +63,7 @@ fn a_full_outbox_drops_the_oldest_alerts_and_never_a_request() {
         to: None,
         approved_by: None,
         requested_by: None,
+        over_migration: false,
     };
     let request = Outgoing::Event(OwnEvent::RollbackRequested(request));
     let mut watch = Watch { outbox: vec![request.clone()], ..Watch::default() };

@@ -187,6 +187,7 @@ impl Own {
                     to: None,
                     approved_by: None,
                     requested_by: None,
+                    over_migration: false,
                 };
                 let bus = Bus::new(self.clients.events().clone());
                 bus.put(&OwnEvent::RollbackRequested(request)).await.map_err(failed)

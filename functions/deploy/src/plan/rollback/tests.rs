@@ -50,6 +50,7 @@ impl Scene {
             to: Some(revision(7)),
             approved_by: None,
             requested_by: None,
+            over_migration: false,
         };
         let deployment = Deployment {
             id: "ecs-svc/8".into(),
@@ -77,7 +78,7 @@ impl Scene {
         };
         let repository: Repository = REPOSITORY.parse().unwrap();
         let catalog = Catalog { images: vec![image(7, "1.7"), image(8, "1.8")], is_ecr: true };
-        let good = Good { task_definition: revision(7), is_active: true, images: ran(":1.7", 7) };
+        let good = Good { task_definition: revision(7), is_active: true, since: None, images: ran(":1.7", 7) };
         Self {
             request,
             service,
@@ -97,7 +98,13 @@ impl Scene {
     fn decide(&self) -> Answer {
         let Self { request, service, memory, history, catalogs, mutes, mode } = self;
         let settings = Settings { dry_run: false, rollout_timeout: Duration::from_hours(1), heal_mode: *mode };
-        decide(settings, request, service, Known { memory, history, catalogs, mutes }, at(10_000))
+        decide(
+            settings,
+            request,
+            service,
+            Known { memory, history, catalogs, mutes, ledger: &Ledger::default() },
+            at(10_000),
+        )
     }
 
     fn intend(&self, how: &How) -> Rollout {
@@ -131,7 +138,8 @@ fn it_goes_back_to_the_revision_of_the_last_successful_deployment_as_it_is() {
 fn where_the_tag_has_moved_since_a_copy_names_the_old_digest() {
     let scene = Scene::new().with(|scene| {
         scene.history.current = ran(":latest", 8);
-        scene.history.good = Some(Good { task_definition: revision(8), is_active: true, images: ran(":latest", 7) });
+        scene.history.good =
+            Some(Good { task_definition: revision(8), is_active: true, since: None, images: ran(":latest", 7) });
         scene.request.to = Some(revision(8));
     });
     let (roll, as_it_is) = scene.goes_back();

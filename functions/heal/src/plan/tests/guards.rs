@@ -155,6 +155,7 @@ fn where_all_hold_deploy_is_asked_once_and_everything_is_written_down_with_it() 
         to: Some(revision(1)),
         approved_by: None,
         requested_by: None,
+        over_migration: false,
     };
     assert_eq!(turn.requests(), [&expected]);
     let looks: Vec<&Outgoing> = turn.sent.iter().filter(|sent| matches!(sent, Outgoing::Verification { .. })).collect();

@@ -1,0 +1,247 @@
+//! How a run comes to be, and how it begins anew: asked for by `deploy`, by a schedule, by a person, or by a rollout that
+//! waits. What it will do is read from the service; of the event only that it was asked for.
+
+use shared::arn::{ServiceArn, TaskDefinitionArn};
+use shared::event::ecs::HookStateChange;
+use shared::event::steward::{MigrationEnded, MigrationRequested, MigrationResolved, OwnEvent};
+use shared::failure::CallFailure;
+use shared::migration::{Awaited, RolloutHead, RunId, RunState, rollout_key};
+
+use super::Held;
+use crate::observe::image;
+use crate::plan::{self, Refused};
+use crate::request::{self, Image};
+use crate::run::{Cause, Frozen, Run};
+use crate::{Context, Migrate, notice, open};
+
+impl Migrate {
+    /// Somebody wants a migration.
+    pub(crate) async fn requested(
+        &mut self,
+        request: &MigrationRequested,
+        event: &str,
+        context: &mut Context,
+    ) -> Result<(), CallFailure> {
+        let service = &request.service;
+        let (id, cause) = match &request.rollout {
+            Some(run) => (run.clone(), Cause::Rollout),
+            None => {
+                let name = request.request.as_ref().map_or(event, |name| name.as_str());
+                if name.is_empty() {
+                    context.report.event("refused", "a request needs a name (request), or the event an id");
+                    return Ok(());
+                }
+                (RunId::of_request(service, name, request.at), Cause::Request)
+            }
+        };
+        self.begin(id, service, cause, request.requested_by.clone(), context).await
+    }
+
+    /// A rollout waits. It is ours to answer where the service migrates.
+    pub(crate) async fn hooked(&mut self, hook: &HookStateChange, context: &mut Context) -> Result<(), CallFailure> {
+        let Ok(service) = hook.service_arn.parse::<ServiceArn>() else {
+            context.report.event("ignored", "the hook names no service");
+            return Ok(());
+        };
+        let seen = self.observer.service(&service).await?;
+        let migrates = |tags: &[(String, String)]| tags.iter().any(|(key, _)| key == shared::tags::MIGRATE);
+        if !seen.is_some_and(|seen| migrates(&seen.tags)) {
+            context.report.event("ignored", "the service has no tag steward:migrate: its hook is somebody else's");
+            return Ok(());
+        }
+        let (service_deployment, id) = (hook.service_deployment_arn.clone(), hook.hook_id.clone());
+        let run = RunId::of_hook(&service_deployment, &id);
+        self.begin(run, &service, Cause::Hook { service_deployment, hook: id }, None, context).await
+    }
+
+    /// Makes the run, or finds the one that there is.
+    async fn begin(
+        &mut self,
+        id: RunId,
+        service: &ServiceArn,
+        cause: Cause,
+        requested_by: Option<String>,
+        context: &mut Context,
+    ) -> Result<(), CallFailure> {
+        let mut held: Held = self.table.get(&id.key()).await?;
+        let known = held.item.clone();
+        if known.as_ref().is_some_and(|run| run.state != RunState::Superseded) {
+            if let Some(run) = known.filter(|run| run.state.is_over() && run.closed) {
+                return self.answer_again(run, context).await;
+            }
+            context.due.push_back(id);
+            return Ok(());
+        }
+        let Some(frozen) = self.freeze(&id, service, &cause).await? else {
+            context.report.event("ignored", "deploy does not wait for this run (any more)");
+            return Ok(());
+        };
+        let mut run = Run::new(id.clone(), service.clone(), cause, requested_by, frozen, context.now);
+        if let Some(known) = known {
+            run.carry_on(known);
+        }
+        if run.state == RunState::Failed {
+            let why = run.reason.clone();
+            plan::end(&mut run, RunState::Failed, &why, context.now);
+        }
+        if self.config.dry_run {
+            context.report.run(&run, None);
+            return Ok(());
+        }
+        open::enter(&self.table, &id).await?;
+        held.item = Some(run);
+        self.table.put(&id.key(), &mut held, None).await?;
+        context.due.push_back(id);
+        Ok(())
+    }
+
+    /// Whoever asks again has missed the answer.
+    async fn answer_again(&mut self, run: Run, context: &mut Context) -> Result<(), CallFailure> {
+        context.report.run(&run, Some(run.state));
+        if self.config.dry_run {
+            return Ok(());
+        }
+        let is_good = run.state == RunState::Migrated;
+        let ended = MigrationEnded {
+            image: run.frozen.as_ref().map_or_else(String::new, |frozen| frozen.reference.clone()),
+            database: run.lock().unwrap_or(run.service.as_str()).to_owned(),
+            run: run.id,
+            service: run.service,
+            state: run.state,
+            reason: run.reason,
+        };
+        let answer = if is_good { OwnEvent::MigrationSucceeded(ended) } else { OwnEvent::MigrationFailed(ended) };
+        self.bus.put(&answer).await
+    }
+
+    /// What a run will do, or why it cannot be run; `None` when nobody waits for it.
+    async fn freeze(
+        &self,
+        id: &RunId,
+        service: &ServiceArn,
+        cause: &Cause,
+    ) -> Result<Option<Result<Frozen, String>>, CallFailure> {
+        let awaited = match cause {
+            Cause::Rollout => {
+                let head = self.table.get::<RolloutHead>(&rollout_key(service)).await?.item;
+                let Some(awaited) = head.awaits.filter(|awaited| awaited.run == *id) else {
+                    return Ok(None);
+                };
+                Some(awaited)
+            }
+            Cause::Request | Cause::Hook { .. } => None,
+        };
+        let Some(seen) = self.observer.service(service).await? else {
+            return Ok(Some(Err("ECS does not know the service".to_owned())));
+        };
+        let tags = match request::tags(&seen) {
+            Ok(tags) => tags,
+            Err(why) => return Ok(Some(Err(why))),
+        };
+        let chosen = match awaited {
+            Some(Awaited { container, .. }) if container != tags.0.container => {
+                Err(format!("steward:migrate names {} by now, and {container} was asked for", tags.0.container))
+            }
+            Some(Awaited { reference, digest, base, .. }) => Ok((base, Image { reference, digest })),
+            None => self.running(&seen, &tags.0.container, cause).await?,
+        };
+        let (base, image) = match chosen {
+            Ok(chosen) => chosen,
+            Err(why) => return Ok(Some(Err(why))),
+        };
+        let definition = self.observer.definition(&base).await?;
+        let timeout = self.config.migration_timeout;
+        Ok(Some(request::freeze(&seen, tags, &base, &definition, image, timeout)))
+    }
+
+    /// The revision and image that a service is set to, or that a waiting rollout goes to.
+    async fn running(
+        &self,
+        seen: &request::Service,
+        container: &str,
+        cause: &Cause,
+    ) -> Result<Result<(TaskDefinitionArn, Image), String>, CallFailure> {
+        let revision = match cause {
+            Cause::Hook { service_deployment, .. } => self.observer.target(service_deployment).await?,
+            _ => None,
+        };
+        let base = revision.as_ref().map(|revision| revision.task_definition.clone()).or(seen.task_definition.clone());
+        let Some(base) = base else {
+            return Ok(Err("the service has no task definition".to_owned()));
+        };
+        let definition = self.observer.definition(&base).await?;
+        let reference = definition.images().into_iter().find(|(name, _)| *name == container);
+        let Some(reference) = reference.map(|(_, image)| image.to_owned()) else {
+            return Ok(Err(format!("{} has no container {container}, which steward:migrate names", base.short())));
+        };
+        let resolved = if reference.contains('@') || revision.is_some() {
+            revision
+        } else {
+            self.observer.revisions(&seen.revisions).await?.pop()
+        };
+        Ok(image(container, &reference, resolved.as_ref()).map(|image| (base, image)))
+    }
+
+    /// A person decides about a run.
+    pub(crate) async fn resolved(
+        &mut self,
+        resolved: &MigrationResolved,
+        context: &mut Context,
+    ) -> Result<(), CallFailure> {
+        let mut held: Held = self.table.get(&resolved.run.key()).await?;
+        let Some(mut run) = held.item.clone() else {
+            context.report.event("refused", &format!("there is no run {}: an alert names it", resolved.run));
+            return Ok(());
+        };
+        let before = run.state;
+        let decided = match plan::resolve(&mut run, resolved, context.now) {
+            Ok(false) => Ok(()),
+            Ok(true) => match self.freeze(&run.id, &run.service, &run.cause).await? {
+                Some(frozen) => {
+                    run = run.anew(frozen, context.now);
+                    if run.state == RunState::Failed {
+                        let why = run.reason.clone();
+                        plan::end(&mut run, RunState::Failed, &why, context.now);
+                    }
+                    Ok(())
+                }
+                None => Err(Refused("deploy does not wait for this run any more".to_owned())),
+            },
+            Err(refused) => Err(refused),
+        };
+        if let Err(Refused(why)) = &decided {
+            context.report.event("refused", why);
+            run.untold.push(notice::refused(&run, why));
+        }
+        if self.config.dry_run {
+            return Ok(());
+        }
+        context.report.run(&run, Some(before));
+        open::enter(&self.table, &run.id).await?;
+        run.closed = false;
+        let id = run.id.clone();
+        held.item = Some(run);
+        self.table.put(&id.key(), &mut held, None).await?;
+        context.due.push_back(id);
+        Ok(())
+    }
+
+    /// `snapshot` has answered. Whether it is true, the next look says.
+    pub(crate) async fn snapshot_answered(
+        &mut self,
+        id: &RunId,
+        answer: &Result<String, String>,
+        context: &mut Context,
+    ) -> Result<(), CallFailure> {
+        let mut held: Held = self.table.get(&id.key()).await?;
+        match held.item.clone() {
+            Some(mut run) if run.state == RunState::RestorePoint && !self.config.dry_run => {
+                plan::answered(&mut run, answer.clone());
+                self.write(&mut held, run).await?;
+                context.due.push_back(id.clone());
+            }
+            _ => context.report.event("ignored", "no run waits for this snapshot"),
+        }
+        Ok(())
+    }
+}
