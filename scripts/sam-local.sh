@@ -112,6 +112,9 @@ grep -q "AWS_ENDPOINT_URL: http://$LAB" .aws-sam/build/local.yaml || fail "the b
 # Who gets an event, by the name of its file: as the rules of template.yaml have it.
 receivers() {
   case $(basename "$1") in
+    # Before the others that begin alike.
+    migration-succeeded* | migration-failed*) echo DeployFunction ;;
+    migration-* | ecs-migration-* | ecs-hook-* | snapshot-available* | snapshot-failed*) echo MigrateFunction ;;
     ecr-* | image-pushed* | sqs-batch* | deploy-* | rollback-requested*) echo DeployFunction ;;
     ecs-task-* | ecs-service-* | ecs-daemon-* | rollout-failed* | rollback-a* | verification-* | mute-* | healing-*)
       echo HealFunction
@@ -119,7 +122,7 @@ receivers() {
     rds-* | snapshot-*) echo SnapshotFunction ;;
     ecs-deployment-* | ecs-rollback-*) echo DeployFunction HealFunction ;;
     # The sweep, and whatever is new.
-    *) echo DeployFunction HealFunction SnapshotFunction ;;
+    *) echo DeployFunction HealFunction SnapshotFunction MigrateFunction ;;
   esac
 }
 

@@ -52,7 +52,8 @@ def test_a_target_is_a_fifo_queue_with_the_group_of_its_function(name, target):
     queue = target["Arn"]["Fn::GetAtt"][0]
     assert STACK["Resources"][queue]["Properties"]["FifoQueue"] is True
     group = target["SqsParameters"]["MessageGroupId"]
-    assert queue.lower() == f"{group}queue" and name.lower().startswith(group)
+    # The rules of migrate are called after migrations.
+    assert queue.lower() == f"{group}queue" and name.lower().startswith((group, "migration" if group == "migrate" else group))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -114,29 +115,57 @@ def test_a_function_has_one_group_deduplication_and_a_fifo_dead_letter_queue(fun
     assert environment["STEWARD_DEAD_LETTER_QUEUE_URL"] == {"Ref": dead}
 
 
-@pytest.mark.parametrize(
-    ("schedule", "parameter"),
-    [
-        ("DeploySweepSchedule", "SweepSchedule"),
-        ("HealSweepSchedule", "SweepSchedule"),
-        ("SnapshotSweepSchedule", "SnapshotSchedule"),
-    ],
-)
-def test_a_schedule_has_the_pace_of_its_parameter_and_rests_when_sweeps_do(schedule, parameter):
+SWEEPS = {
+    "DeploySweepSchedule": {"Ref": "SweepSchedule"},
+    "HealSweepSchedule": {"Ref": "SweepSchedule"},
+    "MigrateSweepSchedule": "rate(5 minutes)",
+    "SnapshotSweepSchedule": {"Ref": "SnapshotSchedule"},
+}
+
+
+@pytest.mark.parametrize(("schedule", "expression"), SWEEPS.items())
+def test_a_sweep_has_its_pace_and_rests_when_sweeps_do(schedule, expression):
     properties = SCHEDULES[schedule]["Properties"]
-    assert properties["ScheduleExpression"] == {"Ref": parameter}
+    assert properties["ScheduleExpression"] == expression
     assert properties["State"] == {"Fn::If": ["SweepIsEnabled", "ENABLED", "DISABLED"]}
-    assert len(SCHEDULES) == len(FUNCTIONS)
+    assert "Condition" not in SCHEDULES[schedule]
 
 
-def test_the_role_of_the_sweeps_sends_to_every_queue_that_a_sweep_goes_to():
+def test_each_function_is_swept_once():
+    queues = [SCHEDULES[schedule]["Properties"]["Target"]["Arn"] for schedule in SWEEPS]
+    assert sorted(map(str, queues)) == sorted(str(arn_of(queue_of(function)[0])) for function in FUNCTIONS)
+    assert set(SCHEDULES) == {*SWEEPS, "MigrateRequestSchedule"}
+
+
+def test_the_role_of_the_schedules_sends_to_every_queue_that_a_schedule_goes_to():
     (role,) = {it["Properties"]["Target"]["RoleArn"]["Fn::GetAtt"][0] for it in SCHEDULES.values()}
     ((_, _, statement),) = statements(STACK["Resources"][role])
-    queues = [it["Properties"]["Target"]["Arn"] for it in SCHEDULES.values()]
-    assert sorted(map(str, statement["Resource"])) == sorted(map(str, [*queues, arn_of("UndeliveredEvents")]))
+    queues = {str(it["Properties"]["Target"]["Arn"]) for it in SCHEDULES.values()}
+    assert sorted(map(str, statement["Resource"])) == sorted([*queues, str(arn_of("UndeliveredEvents"))])
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_migration_by_schedule_is_there_when_it_is_set_and_does_not_rest_with_the_sweeps():
+    schedule = SCHEDULES["MigrateRequestSchedule"]
+    assert schedule["Condition"] == "HasMigrationSchedule"
+    assert schedule["Properties"]["ScheduleExpression"] == {"Ref": "MigrationSchedule"}
+    assert "State" not in schedule["Properties"] and "ScheduleExpressionTimezone" not in schedule["Properties"]
+
+
+def test_a_migration_by_schedule_asks_as_a_schedule_of_a_users_own_does():
+    text = SCHEDULES["MigrateRequestSchedule"]["Properties"]["Target"]["Input"]["Fn::Sub"]
+    sample = json.loads((ROOT / "events/migration-requested-schedule.json").read_text())
+    message = json.loads(text.replace("${MigrationService}", sample["detail"]["service"]))
+    assert set(message) == set(sample)
+    for field in ("version", "source", "detail-type"):
+        assert message[field] == sample[field], field
+    # Fired twice for one time, it is one request: of all that makes one, only the time is the scheduler's.
+    assert message["detail"].pop("at") == message["time"] == "<aws.scheduler.scheduled-time>"
+    assert message["detail"].pop("requested-by")
+    assert message["detail"] == {"service": sample["detail"]["service"], "request": "schedule"}
+    assert message["id"] == "<aws.scheduler.execution-id>"
+
+
+@pytest.mark.parametrize("name", SWEEPS)
 def test_a_scheduled_message_is_the_sweep_event_of_events(name):
     target = SCHEDULES[name]["Properties"]["Target"]
     message = json.loads(target["Input"]["Fn::Sub"])
@@ -160,8 +189,8 @@ def test_only_schedules_of_this_stack_may_use_the_role_of_the_schedules():
 SCHEDULING = [name for name, it in FUNCTIONS.items() if "STEWARD_QUEUE_ARN" in it["Properties"]["Environment"]["Variables"]]
 
 
-def test_heal_and_snapshot_make_schedules_each_in_a_group_and_by_a_role_of_its_own():
-    assert sorted(SCHEDULING) == ["HealFunction", "SnapshotFunction"]
+def test_heal_migrate_and_snapshot_make_schedules_each_in_a_group_and_by_a_role_of_its_own():
+    assert sorted(SCHEDULING) == ["HealFunction", "MigrateFunction", "SnapshotFunction"]
     variables = [FUNCTIONS[function]["Properties"]["Environment"]["Variables"] for function in SCHEDULING]
     for variable in ("STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"):
         assert len({json.dumps(each[variable]) for each in variables}) == len(SCHEDULING), variable
@@ -183,6 +212,10 @@ def test_what_a_function_schedules_comes_back_to_its_own_queue_and_nowhere_else(
     assert all(it["Properties"]["GroupName"] != variables["STEWARD_SCHEDULE_GROUP"] for it in SCHEDULES.values())
 
 
+# What a function wakes itself with.
+DUE = ("Migration Due", "Snapshot Due", "Verification Due")
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "events").rglob("*.json")), ids=lambda path: path.name)
 def test_a_sample_has_the_shape_of_what_it_stands_for(path):
     sample = json.loads(path.read_text())
@@ -199,7 +232,7 @@ def test_a_sample_has_the_shape_of_what_it_stands_for(path):
             envelope |= {"EventID", "SourceIdentifier"}
         # No bus has these in its hands: a function writes into the schedule what it will read.
         own = {"id", "detail-type", "source", "time", "detail"}
-        assert set(event) == (own if event["detail-type"] in ("Verification Due", "Snapshot Due") else envelope)
+        assert set(event) == (own if event["detail-type"] in DUE else envelope)
 
 
 @pytest.mark.parametrize("name", RULES)

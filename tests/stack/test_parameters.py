@@ -41,9 +41,21 @@ ACCOUNT, OTHER = "123456789012", "210987654321"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NO_KEYS = [KEY.replace(ACCOUNT, "*"), KEY.replace("eu-central-1", "*"), KEY.replace("key/", "alias/"), KEY.replace("kms", "rds")]
 
+SERVICE = f"arn:aws:ecs:eu-central-1:{ACCOUNT}:service/prod/api"
+NO_SERVICES = [SERVICE.replace("prod/", ""), SERVICE.replace("api", "*"), SERVICE.replace(ACCOUNT, ""), f"{SERVICE}/1"]
+NO_SERVICES += [SERVICE.replace("service/", "task/"), SERVICE.replace("ecs", "rds"), f'{SERVICE}","request":"x']
+
 # What CloudFormation takes and refuses.
 MATCHED = {
     "SnapshotSchedule": (["rate(15 minutes)", "cron(0/10 * * * ? *)"], ["", "15 minutes", "rate()", "at(2026-11-20T02:00:00)"]),
+    "MigrationSchedule": (
+        ["", "rate(1 day)", "cron(0 3 * * ? *)"],
+        ["03:00", "rate()", "0 3 * * *", "at(2026-11-20T02:00:00)", " "],
+    ),
+    "MigrationService": (
+        ["", SERVICE, SERVICE.replace("aws", "aws-us-gov"), SERVICE.replace("api", "shop_api-2")],
+        ["api", "prod/api", f"{SERVICE} ", f"{SERVICE},{SERVICE}", *NO_SERVICES],
+    ),
     "SnapshotTimeZone": (
         ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT", "America/Port-au-Prince"],
         ["", "+02:00", "Europe/", "/Vienna", "Europe/Vienna ", "../../etc/passwd", "Europe/../UTC", "UTC\n"],
@@ -70,10 +82,34 @@ def test_a_text_is_refused_before_anything_is_deployed(name):
     assert PARAMETERS[name]["ConstraintDescription"].startswith("must be ")
 
 
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if name.startswith("Snapshot")])
-def test_what_is_set_for_snapshots_arrives_somewhere(name):
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if name.startswith(("Snapshot", "Migration"))])
+def test_what_is_set_for_snapshots_and_migrations_arrives_somewhere(name):
     """A parameter that nothing refers to is taken, and does nothing."""
-    assert re.search(rf"'Ref': '{name}'", str(load()["Resources"]))
+    resources = str(load()["Resources"])
+    assert f"'Ref': '{name}'" in resources or f"${{{name}}}" in resources
+
+
+def holds(condition, values):
+    """Whether a condition of the template holds for these values of its parameters."""
+    ((function, arguments),) = condition.items()
+    if function == "Fn::Equals":
+        left, right = (values[it["Ref"]] if isinstance(it, dict) else it for it in arguments)
+        return left == right
+    each = [holds(argument, values) for argument in arguments]
+    return {"Fn::Not": lambda: not each[0], "Fn::And": lambda: all(each), "Fn::Or": lambda: any(each)}[function]()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "service", "is_taken"),
+    [("", "", True), ("rate(1 day)", SERVICE, True), ("rate(1 day)", "", False), ("", SERVICE, False)],
+)
+def test_a_migration_by_schedule_is_refused_without_its_service_and_the_other_way_round(schedule, service, is_taken):
+    values = {"MigrationSchedule": schedule, "MigrationService": service}
+    (rule,) = load()["Rules"].values()
+    (assertion,) = rule["Assertions"]
+    assert holds(assertion["Assert"], values) == is_taken and "RuleCondition" not in rule
+    assert "MigrationSchedule" in assertion["AssertDescription"] and "MigrationService" in assertion["AssertDescription"]
+    assert holds(load()["Conditions"]["HasMigrationSchedule"], values) == bool(schedule and service)
 
 
 def test_every_parameter_is_in_one_group():

@@ -23,6 +23,8 @@ HEARD = {
         "deploy-requested-release-pin",
         "deploy-requested-service",
         "image-pushed",
+        "migration-failed",
+        "migration-succeeded",
         "rollback-requested",
         "rollback-requested-by-person",
     ],
@@ -52,6 +54,15 @@ HEARD = {
         "ecs-task-stopped-secret",
         "ecs-task-stopped-spot",
     ],
+    "MigrationHookRule": ["ecs-hook-awaiting-action"],
+    "MigrationRequestedRule": [
+        "migration-requested",
+        "migration-requested-person",
+        "migration-requested-schedule",
+        "migration-resolved",
+    ],
+    "MigrationSnapshotRule": ["snapshot-available", "snapshot-failed"],
+    "MigrationTaskRule": ["ecs-migration-task-stopped"],
     "SnapshotCompletedRule": [
         "rds-cluster-snapshot-created",
         "rds-snapshot-copied",
@@ -60,7 +71,7 @@ HEARD = {
     ],
     "SnapshotRequestedRule": ["snapshot-requested"],
 }
-SCHEDULED = ["snapshot-due", "sweep", "verification-due"]
+SCHEDULED = ["migration-due", "snapshot-due", "sweep", "verification-due"]
 
 
 def expected(path):
@@ -150,6 +161,59 @@ def test_of_the_states_of_a_task_only_stopped_is_heard(events, status):
     other = copy.deepcopy(stopped)
     other["detail"]["lastStatus"] = status
     assert heard(events, other) == [] and heard(events, stopped) == ["HealTaskStoppedRule"]
+
+
+# Who started a task, and who hears of its end: the prefix is that of Steward's own tasks, and one of those migrates.
+STARTED_BY = [
+    ("steward/m/4b1f0c93a7de52866e01d3f9ab/p1", "MigrationTaskRule"),
+    ("steward/m/", "MigrationTaskRule"),
+    ("steward/x/4b1f0c93a7de52866e01d3f9ab/m1", None),
+    ("steward/M/4b1f0c93a7de52866e01d3f9ab/m1", None),
+    ("steward/m", None),
+    ("steward", "HealTaskStoppedRule"),
+    ("stewardship/m/1", "HealTaskStoppedRule"),
+    ("my-steward/m/1", "HealTaskStoppedRule"),
+    ("Steward/m/1", "HealTaskStoppedRule"),
+    ("ecs-svc/9223370521498765432", "HealTaskStoppedRule"),
+    ("", "HealTaskStoppedRule"),
+    (None, "HealTaskStoppedRule"),
+]
+
+
+@pytest.mark.parametrize("sample", ["ecs-migration-task-stopped", "ecs-task-stopped-app-exit"])
+@pytest.mark.parametrize(("started_by", "rule"), STARTED_BY)
+def test_a_task_is_told_of_by_heal_or_by_migrate_and_never_by_both(events, sample, started_by, rule):
+    event = json.loads((ROOT / f"events/{sample}.json").read_text())
+    event["detail"]["startedBy"] = started_by
+    assert heard(events, event) == ([rule] if rule else [])
+    if started_by is None:
+        del event["detail"]["startedBy"]
+        assert heard(events, event) == [rule]
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_of_the_states_of_a_migration_only_stopped_is_heard(events, status):
+    stopped = json.loads((ROOT / "events/ecs-migration-task-stopped.json").read_text())
+    other = copy.deepcopy(stopped)
+    other["detail"]["lastStatus"] = status
+    assert heard(events, other) == [] and heard(events, stopped) == ["MigrationTaskRule"]
+
+
+@pytest.mark.parametrize("sample", ["snapshot-available", "snapshot-failed"])
+@pytest.mark.parametrize("request_name", ["release-142", "mig", "my-mig-1", "MIG-1", "", None])
+def test_an_answer_to_another_request_than_one_of_migrate_is_not_heard(events, sample, request_name):
+    event = json.loads((ROOT / f"events/{sample}.json").read_text())
+    assert heard(events, event) == ["MigrationSnapshotRule"]
+    event["detail"]["request"] = request_name
+    assert heard(events, event) == []
+
+
+@pytest.mark.parametrize("name", ["HOOK_IN_PROGRESS", "HOOK_SUCCEEDED", "HOOK_FAILED", "HOOK_TIMED_OUT", "HOOK_SOMETHING_ELSE"])
+def test_a_hook_is_heard_of_only_while_it_waits_for_somebody(events, name):
+    event = json.loads((ROOT / "events/ecs-hook-awaiting-action.json").read_text())
+    assert heard(events, event) == ["MigrationHookRule"]
+    event["detail"]["eventName"] = name
+    assert heard(events, event) == []
 
 
 OF_INSTANCES = ["0041", "0042", "0060", "0061", "0190", "0196", "0197"]

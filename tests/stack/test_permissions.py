@@ -52,10 +52,12 @@ def allowing(role, action):
 
 
 # Whose roles may be passed by whom, to whom, and under which of the template's conditions.
+TO_TASKS = ("HasPassRoleArns", {"Ref": "PassRoleArns"}, "ecs-tasks.amazonaws.com")
 PASSED = {
-    "DeployRole": ("HasPassRoleArns", {"Ref": "PassRoleArns"}, "ecs-tasks.amazonaws.com"),
-    "HealRole": (None, arn_of("HealScheduleRole"), "scheduler.amazonaws.com"),
-    "SnapshotRole": (None, arn_of("SnapshotScheduleRole"), "scheduler.amazonaws.com"),
+    "DeployRole": [TO_TASKS],
+    "HealRole": [(None, arn_of("HealScheduleRole"), "scheduler.amazonaws.com")],
+    "MigrateRole": [(None, arn_of("MigrateScheduleRole"), "scheduler.amazonaws.com"), TO_TASKS],
+    "SnapshotRole": [(None, arn_of("SnapshotScheduleRole"), "scheduler.amazonaws.com")],
 }
 
 
@@ -65,7 +67,7 @@ def test_roles_are_passed_only_when_they_are_named(role):
         (condition, it["Resource"], it["Condition"]["StringEquals"]["iam:PassedToService"])
         for condition, it in allowing(role, "iam:PassRole")
     ]
-    assert passed == ([PASSED[role]] if role in PASSED else [])
+    assert passed == PASSED.get(role, [])
 
 
 def test_no_role_is_passed_by_default():
@@ -76,12 +78,44 @@ def test_no_role_is_passed_by_default():
     }
 
 
+# deploy writes services, migrate runs tasks. Neither does the other's, and nobody else does either.
+WRITES_IN_ECS = {
+    "DeployRole": {"ecs:RegisterTaskDefinition", "ecs:StopServiceDeployment", "ecs:TagResource", "ecs:UpdateService"},
+    "MigrateRole": {
+        "ecs:ContinueServiceDeployment",
+        "ecs:RegisterTaskDefinition",
+        "ecs:RunTask",
+        "ecs:StopTask",
+        "ecs:TagResource",
+    },
+}
+ECS = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_only_deploy_writes_in_ecs(role):
+def test_only_deploy_and_migrate_write_in_ecs_and_each_its_own(role):
     actions = {action for _, _, it in statements(ROLES[role]) for action in as_list(it["Action"]) if action.startswith("ecs:")}
     writes = {action for action in actions if not re.match(r"ecs:(Describe|List)", action)}
-    of_deploy = {"ecs:RegisterTaskDefinition", "ecs:StopServiceDeployment", "ecs:TagResource", "ecs:UpdateService"}
-    assert writes == (of_deploy if role == "DeployRole" else set())
+    assert writes == WRITES_IN_ECS.get(role, set())
+
+
+@pytest.mark.parametrize("action", ["ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:TagResource"])
+def test_migrate_registers_tags_and_runs_nothing_but_its_own_families(action):
+    """IAM does not look at the command of an override: who may run a service's own revision may run anything in it."""
+    ((condition, statement),) = allowing("MigrateRole", action)
+    assert condition is None
+    assert statement["Resource"] == {"Fn::Sub": f"{ECS}:task-definition/steward-migrate-*"}
+
+
+def test_migrate_stops_tasks_and_no_more():
+    ((condition, statement),) = allowing("MigrateRole", "ecs:StopTask")
+    assert condition is None and statement["Resource"] == {"Fn::Sub": f"{ECS}:task/*"}
+
+
+def test_a_hook_is_answered_only_of_services_that_migrate():
+    ((condition, statement),) = allowing("MigrateRole", "ecs:ContinueServiceDeployment")
+    assert condition is None and statement["Condition"] == {"Null": {"aws:ResourceTag/steward:migrate": "false"}}
+    assert statement["Resource"] == [{"Fn::Sub": f"{ECS}:{kind}/*"} for kind in ("service", "service-deployment")]
 
 
 @pytest.mark.parametrize(
@@ -94,16 +128,25 @@ def test_services_are_written_only_where_they_are_opted_in(action, resources):
     assert [it["Condition"] for it in allowed] == [
         {"Null": {f"aws:ResourceTag/steward:{tag}": "false"}} for tag in ("deploy", "heal")
     ]
-    in_account = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
     for statement in allowed:
-        assert as_list(statement["Resource"]) == [{"Fn::Sub": f"{in_account}:{kind}/*"} for kind in resources]
+        assert as_list(statement["Resource"]) == [{"Fn::Sub": f"{ECS}:{kind}/*"} for kind in resources]
 
 
-# What a function may put on the bus, and by which rule another hears it. What snapshot answers is for whoever asked.
+# What a function may put on the bus, and by which rule another hears it. What snapshot answers is for whoever asked: of
+# functions that is migrate.
 TOLD = {
-    "DeployRole": ({"Rollout Failed", "Rollback Answered"}, "HealAskedRule"),
-    "HealRole": ({"Rollback Requested"}, "DeployRequestedRule"),
-    "SnapshotRole": ({"Snapshot Available", "Snapshot Failed"}, None),
+    "DeployRole": {
+        "Migration Requested": "MigrationRequestedRule",
+        "Rollback Answered": "HealAskedRule",
+        "Rollout Failed": "HealAskedRule",
+    },
+    "HealRole": {"Rollback Requested": "DeployRequestedRule"},
+    "MigrateRole": {
+        "Migration Failed": "DeployRequestedRule",
+        "Migration Succeeded": "DeployRequestedRule",
+        "Snapshot Requested": "SnapshotRequestedRule",
+    },
+    "SnapshotRole": {"Snapshot Available": "MigrationSnapshotRule", "Snapshot Failed": "MigrationSnapshotRule"},
 }
 
 
@@ -112,28 +155,26 @@ def test_on_the_bus_a_function_says_only_what_it_is_heard_for(role):
     told = [it for _, it in allowing(role, "events:PutEvents")]
     assert len(told) == (1 if role in TOLD else 0)
     for statement in told:
-        types, rule = TOLD[role]
         assert statement["Resource"]["Fn::Sub"].endswith(":${AWS::AccountId}:event-bus/default")
         of_each_event = statement["Condition"]["ForAllValues:StringEquals"]
         assert of_each_event["events:source"] == ["steward"]
-        assert set(of_each_event["events:detail-type"]) == types
+        assert set(of_each_event["events:detail-type"]) == set(TOLD[role])
         # Where a key is missing, "for all values" is true.
         assert statement["Condition"]["Null"] == {key: "false" for key in of_each_event}
-        hearing = {
-            name
-            for name, it in of_type(STACK, "AWS::Events::Rule").items()
-            if it["Properties"]["EventPattern"]["source"] == ["steward"]
-            and types & set(it["Properties"]["EventPattern"]["detail-type"])
-        }
-        assert hearing == ({rule} if rule else set())
-        if rule:
-            assert types <= set(STACK["Resources"][rule]["Properties"]["EventPattern"]["detail-type"])
+        for detail_type, rule in TOLD[role].items():
+            hearing = {
+                name
+                for name, it in of_type(STACK, "AWS::Events::Rule").items()
+                if it["Properties"]["EventPattern"]["source"] == ["steward"]
+                and detail_type in it["Properties"]["EventPattern"]["detail-type"]
+            }
+            assert hearing == {rule}, detail_type
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_schedules_are_made_only_in_the_group_that_is_for_them(role):
     made = [it["Resource"] for _, it in allowing(role, "scheduler:CreateSchedule")]
-    groups = {"HealRole": "${HealScheduleGroup}", "SnapshotRole": "${SnapshotScheduleGroup}"}
+    groups = {f"{name}Role": f"${{{name}ScheduleGroup}}" for name in ("Heal", "Migrate", "Snapshot")}
     in_account = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
     assert made == ([{"Fn::Sub": f"{in_account}/{groups[role]}/*"}] if role in groups else [])
 
@@ -142,7 +183,7 @@ def test_schedules_are_made_only_in_the_group_that_is_for_them(role):
 def test_log_lines_are_read_only_where_the_parameter_says(role):
     read = [it["Resource"] for _, it in allowing(role, "logs:GetLogEvents")]
     group = "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:${LogGroupPattern}:log-stream:*"
-    assert read == ([{"Fn::Sub": group}] if role == "HealRole" else [])
+    assert read == ([{"Fn::Sub": group}] if role in ("HealRole", "MigrateRole") else [])
 
 
 @pytest.mark.parametrize("pattern", ["", "*:*", "shop:log-stream:x", "shop/${aws:username}", "*,shop", "shop backend", "?"])
@@ -165,6 +206,26 @@ def test_the_table_is_open_only_for_the_keys_of_the_function(role):
         if any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
             assert keys and all(re.fullmatch(r"[A-Z]+(#\*)?", key) for key in keys)
+
+
+def keys(role, action):
+    """The partition keys of the table that a role may call the action for."""
+    return {
+        key
+        for _, statement in allowing(role, action)
+        for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    }
+
+
+def test_deploy_and_migrate_read_each_others_state_and_write_only_their_own():
+    of_migrations = {"RUN#*", "DATABASE#*"}
+    assert keys("MigrateRole", "dynamodb:PutItem") == of_migrations | {"MIGRATE"}
+    assert keys("MigrateRole", "dynamodb:GetItem") == of_migrations | {"MIGRATE", "SERVICE#*"}
+    written = keys("DeployRole", "dynamodb:PutItem")
+    assert "SERVICE#*" in written and not written & of_migrations
+    assert keys("DeployRole", "dynamodb:GetItem") == written | {"DATABASE#*"}
+    assert keys("DeployRole", "dynamodb:BatchGetItem") == written | {"RUN#*"}
+    assert keys("DeployRole", "dynamodb:Query") == written
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -272,6 +333,13 @@ def test_only_snapshot_writes_in_rds_and_no_database(role):
     assert [action for action in writes - {"kms:CreateGrant"} if not re.fullmatch(of_snapshots, action)] == []
 
 
+@pytest.mark.parametrize("kind", ["DBInstances", "DBClusters", "DBSnapshots", "DBClusterSnapshots"])
+def test_migrate_looks_at_databases_of_its_own_region_alone(kind):
+    ((condition, statement),) = allowing("MigrateRole", f"rds:Describe{kind}")
+    assert condition is None
+    assert all(f":rds:{HERE}:" in resource["Fn::Sub"] for resource in statement["Resource"])
+
+
 # ---- Calls -----------------------------------------------------------------------------------------------------------
 
 # What no line of the code calls: Lambda itself does, or IAM asks for it beside another action.
@@ -291,6 +359,8 @@ NOT_CALLED = {
 # IAM's name of a service where it is not botocore's.
 PREFIXES = {name: name for name in ("dynamodb", "ecr", "ecs", "events", "kms", "logs", "rds", "scheduler", "sns", "sqs")}
 PREFIXES["resourcegroupstaggingapi"] = "tag"
+# Of a shared module not everybody takes all: an operation, and the method by which it is called.
+BEHIND = {"dynamodb:BatchGetItem": "get_all"}
 
 
 def code_of(*paths):
@@ -304,14 +374,15 @@ def called(function):
     models."""
     code = code_of(ROOT / f"functions/{function}/src")
     used = [path for path in (ROOT / "shared/src").iterdir() if re.search(rf"\bshared::(?:{{[^;]*?\b)?{path.stem}\b", code)]
-    code += code_of(*used)
+    own, code = code, code + code_of(*used)
     session = botocore.session.get_session()
-    return {
+    found = {
         f"{prefix}:{operation}"
         for service, prefix in PREFIXES.items()
         for operation in session.get_service_model(service).operation_names
         if re.search(rf"\.{xform_name(operation)}\(\)", code)
     }
+    return {it for it in found if it not in BEHIND or re.search(rf"\.{BEHIND[it]}(::<\w+>)?\(", own)}
 
 
 @pytest.mark.parametrize("role", OF_FUNCTIONS)

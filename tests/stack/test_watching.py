@@ -62,6 +62,24 @@ def test_what_snapshot_must_not_miss_is_an_alarm(metric, comparison, threshold, 
     assert alarm["AlarmDescription"].endswith(f"docs/runbooks/{runbook}.md")
 
 
+# What only a person can end, what nothing ends, and what trying again has not mended.
+@pytest.mark.parametrize(
+    ("metric", "statistic", "comparison", "threshold", "seconds", "missing", "runbook"),
+    [
+        ("MigrationsUnknown", "Sum", "GreaterThanThreshold", 0, 300, "notBreaching", "migration-unknown"),
+        ("OldestRunMinutes", "Maximum", "GreaterThanThreshold", 360, 1800, "ignore", "migration-waiting"),
+        ("Failures", "Sum", "GreaterThanOrEqualToThreshold", 1, 1800, "notBreaching", "failed"),
+    ],
+)
+def test_what_migrate_cannot_mend_is_an_alarm(metric, statistic, comparison, threshold, seconds, missing, runbook):
+    (alarm,) = alarms(metric, "Function", "migrate")
+    assert (alarm["Namespace"], alarm["Statistic"]) == ("Steward", statistic)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (comparison, threshold)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == seconds
+    assert alarm["TreatMissingData"] == missing
+    assert alarm["AlarmDescription"].endswith(f"docs/runbooks/{runbook}.md")
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_without_sweeps_no_alarm_waits_for_what_only_sweeps_count(name):
     is_silence_an_alarm = ALARMS[name]["Properties"]["TreatMissingData"] == "breaching"
@@ -81,6 +99,14 @@ def test_one_late_sweep_is_no_alarm(function, minutes, schedule):
     assert alarm["EvaluationPeriods"] == {"Ref": minutes} and alarm["Period"] == 60
     pace = int(re.fullmatch(r"rate\((\d+) minutes\)", STACK["Parameters"][schedule]["Default"])[1])
     assert STACK["Parameters"][minutes]["Default"] > 2 * pace
+
+
+def test_one_late_sweep_of_migrate_is_no_alarm():
+    """Its pace is no parameter, nor is the time after which its silence is one."""
+    (alarm,) = alarms("SweepCompleted", "Function", "migrate")
+    expression = STACK["Resources"]["MigrateSweepSchedule"]["Properties"]["ScheduleExpression"]
+    pace = int(re.fullmatch(r"rate\((\d+) minutes\)", expression)[1])
+    assert alarm["EvaluationPeriods"] > 2 * pace and alarm["Period"] == 60
 
 
 def watched():

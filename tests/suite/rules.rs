@@ -33,7 +33,7 @@ fn samples(folder: &str) -> BTreeMap<String, Value> {
 }
 
 /// What a schedule sends, past the bus.
-const SCHEDULED: [&str; 3] = ["Sweep", "Verification Due", "Snapshot Due"];
+const SCHEDULED: [&str; 4] = ["Sweep", "Verification Due", "Snapshot Due", "Migration Due"];
 
 #[test]
 fn every_sample_but_the_scheduled_is_heard_and_by_no_function_twice() {
