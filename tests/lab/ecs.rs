@@ -4,9 +4,11 @@ mod actions;
 mod breaker;
 mod causes;
 mod clusters;
+mod commands;
 mod containers;
 mod definitions;
 mod deployments;
+mod errands;
 mod failures;
 mod history;
 mod jobs;
@@ -20,6 +22,7 @@ mod rollout;
 mod rules;
 mod scheduler;
 mod script;
+mod schema;
 mod services;
 mod setup;
 mod stopping;
@@ -32,17 +35,20 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
 use crate::ecr::Ecr;
 use crate::service::unknown_operation;
 use crate::wire::{ApiError, Call, Outcome, Reply};
+use crate::logs::Logs;
 
 pub use causes::StopCause;
 use definitions::TaskDefinition;
 pub use failures::{PullError, ResourceError, StartFailure};
+pub use commands::{Command, JobStart};
 use history::History;
+pub use errands::Job;
 use jobs::Token;
 use life::Step;
 pub(crate) use model::Key;
@@ -52,6 +58,7 @@ pub(crate) use pull::elsewhere;
 pub use script::{Behaviour, Timings};
 pub use setup::ServiceSetup;
 
+pub use schema::{Migration, SimulatedSchema};
 /// Everything that ECS knows about the account.
 #[derive(Debug, Default)]
 pub(crate) struct Ecs {
@@ -67,9 +74,15 @@ pub(crate) struct Ecs {
     timers: BTreeMap<(Timestamp, u64), Step>,
     timers_set: u64,
     scripts: BTreeMap<String, Behaviour>,
+    /// How long reads do not show a new task.
+    task_lag: SignedDuration,
     /// Behaviours that outlast images, by service.
     outages: BTreeMap<Key, Behaviour>,
     /// Exit codes of containers that are asked to end, by digest.
+    /// What jobs do, by command; the last that fits counts.
+    commands: Vec<(Command, Job)>,
+    /// Where containers write.
+    logs: Option<Logs>,
     exits: BTreeMap<String, i64>,
     /// Reasons for which the next calls of `RunTask` place nothing.
     unplaced: VecDeque<String>,
@@ -101,8 +114,8 @@ impl Ecs {
             "TagResource" => self.tag_resource(context.now, input),
             "UntagResource" => self.untag_resource(context.now, input),
             "ListTagsForResource" => self.list_tags_for_resource(input),
-            "DescribeTasks" => self.describe_tasks(input),
-            "ListTasks" => self.list_tasks(input),
+            "DescribeTasks" => self.describe_tasks(context.now, input),
+            "ListTasks" => self.list_tasks(context.now, input),
             "RunTask" => self.run_task(context, input),
             "StopTask" => self.stop_task_by_api(context, input),
             "DescribeServiceRevisions" => self.describe_service_revisions(input),

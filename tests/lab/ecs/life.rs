@@ -99,6 +99,7 @@ impl Ecs {
             digest: None,
             runtime_id: None,
             exit_code: None,
+            job: None,
             reason: None,
         });
         Task {
@@ -174,6 +175,7 @@ impl Ecs {
         let mut starts = true;
         for (index, container) in task.containers.iter().enumerate() {
             if let Behaviour::CrashAtStart { after, .. } = container.behaviour {
+        self.write_logs(context.now, task);
                 self.set_timer(context.now + after, Step::End(task.id.clone(), index, container.behaviour));
                 starts &= !container.essential;
             }
@@ -192,6 +194,7 @@ impl Ecs {
         for (index, container) in task.containers.iter().enumerate() {
             if let Some((_, after)) = container.behaviour.end() {
                 self.set_timer(context.now + after, Step::End(task.id.clone(), index, container.behaviour));
+        Self::begin_jobs(context.now, task);
             }
         }
         if task.health.is_some() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::errands::Job;
 use super::script::Behaviour;
 
 /// Cluster name and service name.
@@ -201,6 +202,8 @@ pub(crate) struct Container {
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: String,
+    /// What it was told to do by its command.
+    pub(crate) job: Option<Job>,
     pub(crate) cluster: String,
     /// `service:NAME`, `family:NAME`, or what the caller of `RunTask` said.
     pub(crate) group: String,

@@ -2,11 +2,13 @@
 
 mod actions;
 mod breaker;
+mod commands;
 mod ends;
 mod jobs;
 mod records;
 mod rollout;
 mod tasks;
+mod schema;
 mod trouble;
 
 use serde_json::{Value, json};
