@@ -11,6 +11,7 @@ mod deployments;
 mod errands;
 mod failures;
 mod history;
+mod hooks;
 mod jobs;
 mod life;
 mod model;
@@ -21,10 +22,11 @@ mod rollout;
 #[cfg(test)]
 mod rules;
 mod scheduler;
-mod script;
 mod schema;
+mod script;
 mod services;
 mod setup;
+mod stages;
 mod stopping;
 mod tags;
 mod tasks;
@@ -39,26 +41,27 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
 use crate::ecr::Ecr;
+use crate::logs::Logs;
 use crate::service::unknown_operation;
 use crate::wire::{ApiError, Call, Outcome, Reply};
-use crate::logs::Logs;
 
 pub use causes::StopCause;
-use definitions::TaskDefinition;
-pub use failures::{PullError, ResourceError, StartFailure};
 pub use commands::{Command, JobStart};
-use history::History;
+use definitions::TaskDefinition;
 pub use errands::Job;
+pub use failures::{PullError, ResourceError, StartFailure};
+use history::History;
+pub use hooks::PausedDeployment;
 use jobs::Token;
 use life::Step;
 pub(crate) use model::Key;
 use model::{Revision, Service, ServiceDeployment, Task};
 pub use past::PastDeployment;
 pub(crate) use pull::elsewhere;
+pub use schema::{Migration, SimulatedSchema};
 pub use script::{Behaviour, Timings};
 pub use setup::ServiceSetup;
 
-pub use schema::{Migration, SimulatedSchema};
 /// Everything that ECS knows about the account.
 #[derive(Debug, Default)]
 pub(crate) struct Ecs {
@@ -71,18 +74,18 @@ pub(crate) struct Ecs {
     records: BTreeMap<String, ServiceDeployment>,
     /// Tasks by id, stopped ones for an hour.
     tasks: BTreeMap<String, Task>,
+    /// How long reads do not show a new task.
+    task_lag: SignedDuration,
     timers: BTreeMap<(Timestamp, u64), Step>,
     timers_set: u64,
     scripts: BTreeMap<String, Behaviour>,
-    /// How long reads do not show a new task.
-    task_lag: SignedDuration,
-    /// Behaviours that outlast images, by service.
-    outages: BTreeMap<Key, Behaviour>,
-    /// Exit codes of containers that are asked to end, by digest.
     /// What jobs do, by command; the last that fits counts.
     commands: Vec<(Command, Job)>,
     /// Where containers write.
     logs: Option<Logs>,
+    /// Behaviours that outlast images, by service.
+    outages: BTreeMap<Key, Behaviour>,
+    /// Exit codes of containers that are asked to end, by digest.
     exits: BTreeMap<String, i64>,
     /// Reasons for which the next calls of `RunTask` place nothing.
     unplaced: VecDeque<String>,
@@ -121,6 +124,7 @@ impl Ecs {
             "DescribeServiceRevisions" => self.describe_service_revisions(input),
             "ListServiceDeployments" => self.list_service_deployments(input),
             "DescribeServiceDeployments" => self.describe_service_deployments(input),
+            "ContinueServiceDeployment" => self.continue_service_deployment(context, input),
             "StopServiceDeployment" => self.stop_service_deployment(context, input),
             _ => return unknown_operation(call),
         };

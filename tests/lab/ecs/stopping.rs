@@ -197,14 +197,14 @@ impl Ecs {
         self.set_timer(context.now + REMEMBERED, Step::Forget(id.to_owned()));
         let Some(task) = self.tasks.get(id) else { return };
         let ending = task.stop.as_ref().map(|stop| stop.ending);
-        if let (Some(key), Some(deployment)) = (task.service.clone(), task.started_by.clone()) {
-            self.task_gone(context, &key, &deployment, id, ending);
+        if let Some(key) = task.service.clone() {
+            self.task_gone(context, &key, id, ending);
         }
     }
 
     pub(super) fn revision_of(&mut self, task: &Task) -> Option<&mut Revision> {
         let service = self.services.get(task.service.as_ref()?)?;
-        let deployment = service.deployments.iter().find(|known| Some(&known.id) == task.started_by.as_ref())?;
+        let deployment = service.deployments.iter().find(|known| known.tasks.contains(&task.id))?;
         self.revisions.get_mut(&deployment.revision)
     }
 

@@ -4,11 +4,12 @@ mod actions;
 mod breaker;
 mod commands;
 mod ends;
+mod hooks;
 mod jobs;
 mod records;
 mod rollout;
-mod tasks;
 mod schema;
+mod tasks;
 mod trouble;
 
 use serde_json::{Value, json};
