@@ -97,10 +97,41 @@ def test_ecs_jobs(client):
         return described["lastStatus"]
 
     until(lambda: status() == "RUNNING")
+    assert ecs.list_tasks(cluster="shop", startedBy="tour")["taskArns"] == [task["taskArn"]]
     ecs.stop_task(cluster="shop", task=task["taskArn"])
     until(lambda: status() == "STOPPED")
-    assert task["taskArn"] in ecs.list_tasks(cluster="shop", startedBy="tour", desiredStatus="STOPPED")["taskArns"]
+    assert task["taskArn"] in ecs.list_tasks(cluster="shop", family="backend", desiredStatus="STOPPED")["taskArns"]
     assert ecs.run_task(**request)["tasks"] == [{"taskArn": task["taskArn"], "lastStatus": "STOPPED", "desiredStatus": "STOPPED"}]
+
+
+def test_ecs_hooks(client):
+    ecs = client("ecs")
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"], "timeoutConfiguration": {"timeoutInMinutes": 20160, "action": "ROLLBACK"}}
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}}
+    ecs.create_service(
+        cluster="shop",
+        serviceName="gated",
+        taskDefinition="backend",
+        desiredCount=1,
+        launchType="FARGATE",
+        networkConfiguration=network,
+        deploymentConfiguration={"lifecycleHooks": [hook]},
+    )
+    (service,) = ecs.describe_services(cluster="shop", services=["gated"])["services"]
+    assert service["deploymentConfiguration"]["lifecycleHooks"] == [hook]
+    arn = service["currentServiceDeployment"]
+
+    def deployment():
+        (described,) = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+        return described
+
+    (waiting,) = deployment()["lifecycleHookDetails"]
+    assert (deployment()["lifecycleStage"], waiting["status"]) == ("PRE_SCALE_UP", "AWAITING_ACTION")
+    ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=waiting["hookId"], action="CONTINUE")
+    until(lambda: deployment()["status"] == "SUCCESSFUL")
+    (revision,) = ecs.describe_service_revisions(serviceRevisionArns=[deployment()["targetServiceRevision"]["arn"]])["serviceRevisions"]
+    assert revision["networkConfiguration"] == network
+    ecs.delete_service(cluster="shop", service="gated", force=True)
 
 
 def test_ecr(client):
@@ -232,7 +263,9 @@ def test_scheduler(client):
 def test_rds(client):
     rds, far = client("rds"), client("rds", "eu-central-1")
     assert "shop" in [it["DBInstanceIdentifier"] for it in rds.describe_db_instances()["DBInstances"]]
+    until(lambda: "LatestRestorableTime" in rds.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"][0])
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="crm")["DBClusters"]
+    assert cluster["LatestRestorableTime"].minute % 5 == 0
     assert [member["IsClusterWriter"] for member in cluster["DBClusterMembers"]] == [True, False]
     tags = [{"Key": "team", "Value": "tour"}]
     for kind, database, name in [("db_snapshot", "DBInstanceIdentifier", "DBSnapshot"), ("db_cluster_snapshot", "DBClusterIdentifier", "DBClusterSnapshot")]:
@@ -276,6 +309,9 @@ REFUSED = [
     ("ecs", "describe_services", {"cluster": "shop", "services": ["a"] * 11}, "InvalidParameterException"),
     ("ecs", "update_service", {"cluster": "shop", "service": "nonesuch"}, "ServiceNotFoundException"),
     ("ecs", "describe_task_definition", {"taskDefinition": "nonesuch"}, "ClientException"),
+    ("ecs", "list_tasks", {"cluster": "shop", "startedBy": "a", "family": "backend"}, "InvalidParameterException"),
+    ("ecs", "run_task", {"cluster": "shop", "taskDefinition": "backend", "startedBy": "a:b"}, "InvalidParameterException"),
+    ("ecs", "continue_service_deployment", {"serviceDeploymentArn": "nonesuch", "hookId": "a"}, "ServiceDeploymentNotFoundException"),
     ("ecr", "describe_images", {"repositoryName": "nonesuch"}, "RepositoryNotFoundException"),
     ("ecr", "describe_images", {"repositoryName": "backend", "imageIds": [{"imageTag": "nonesuch"}]}, "ImageNotFoundException"),
     ("dynamodb", "get_item", {"TableName": "nonesuch", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}, "ResourceNotFoundException"),

@@ -4,11 +4,14 @@ mod actions;
 mod breaker;
 mod causes;
 mod clusters;
+mod commands;
 mod containers;
 mod definitions;
 mod deployments;
+mod errands;
 mod failures;
 mod history;
+mod hooks;
 mod jobs;
 mod life;
 mod model;
@@ -19,9 +22,11 @@ mod rollout;
 #[cfg(test)]
 mod rules;
 mod scheduler;
+mod schema;
 mod script;
 mod services;
 mod setup;
+mod stages;
 mod stopping;
 mod tags;
 mod tasks;
@@ -32,23 +37,28 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
 use crate::ecr::Ecr;
+use crate::logs::Logs;
 use crate::service::unknown_operation;
 use crate::wire::{ApiError, Call, Outcome, Reply};
 
 pub use causes::StopCause;
+pub use commands::{Command, JobStart};
 use definitions::TaskDefinition;
+pub use errands::Job;
 pub use failures::{PullError, ResourceError, StartFailure};
 use history::History;
+pub use hooks::PausedDeployment;
 use jobs::Token;
 use life::Step;
 pub(crate) use model::Key;
 use model::{Revision, Service, ServiceDeployment, Task};
 pub use past::PastDeployment;
 pub(crate) use pull::elsewhere;
+pub use schema::{Migration, SimulatedSchema};
 pub use script::{Behaviour, Timings};
 pub use setup::ServiceSetup;
 
@@ -64,9 +74,15 @@ pub(crate) struct Ecs {
     records: BTreeMap<String, ServiceDeployment>,
     /// Tasks by id, stopped ones for an hour.
     tasks: BTreeMap<String, Task>,
+    /// How long reads do not show a new task.
+    task_lag: SignedDuration,
     timers: BTreeMap<(Timestamp, u64), Step>,
     timers_set: u64,
     scripts: BTreeMap<String, Behaviour>,
+    /// What jobs do, by command; the last that fits counts.
+    commands: Vec<(Command, Job)>,
+    /// Where containers write.
+    logs: Option<Logs>,
     /// Behaviours that outlast images, by service.
     outages: BTreeMap<Key, Behaviour>,
     /// Exit codes of containers that are asked to end, by digest.
@@ -101,13 +117,14 @@ impl Ecs {
             "TagResource" => self.tag_resource(context.now, input),
             "UntagResource" => self.untag_resource(context.now, input),
             "ListTagsForResource" => self.list_tags_for_resource(input),
-            "DescribeTasks" => self.describe_tasks(input),
-            "ListTasks" => self.list_tasks(input),
+            "DescribeTasks" => self.describe_tasks(context.now, input),
+            "ListTasks" => self.list_tasks(context.now, input),
             "RunTask" => self.run_task(context, input),
             "StopTask" => self.stop_task_by_api(context, input),
             "DescribeServiceRevisions" => self.describe_service_revisions(input),
             "ListServiceDeployments" => self.list_service_deployments(input),
             "DescribeServiceDeployments" => self.describe_service_deployments(input),
+            "ContinueServiceDeployment" => self.continue_service_deployment(context, input),
             "StopServiceDeployment" => self.stop_service_deployment(context, input),
             _ => return unknown_operation(call),
         };

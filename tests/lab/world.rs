@@ -94,6 +94,7 @@ impl World {
         account.register("events", Box::new(events.clone()));
         let logs = Logs::default();
         account.register("logs", Box::new(logs.clone()));
+        account.container_logs(&logs);
         account.register("sts", Box::new(Sts));
         let scheduler = Scheduler::new(&template, clock.now());
         account.register("scheduler", Box::new(scheduler.clone()));
@@ -168,7 +169,7 @@ impl World {
         &self.dynamodb
     }
 
-    /// CloudWatch Logs, to write what containers write.
+    /// CloudWatch Logs, to write what containers of services write. Those of jobs write by themselves.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }

@@ -85,6 +85,12 @@ impl Ecs {
         if containers.iter().any(|container| text(container, "image").is_none_or(str::is_empty)) {
             return Err(client_exception("Container.image should not be null or empty."));
         }
+        if family.len() > 255 || !family.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+            return Err(client_exception("Family contains invalid characters or is too long."));
+        }
+        if containers.iter().all(|container| container["essential"] == false) {
+            return Err(client_exception("At least one container must be essential."));
+        }
         super::tags::check(input)?;
         let mut request = input.as_object().cloned().unwrap_or_default();
         request.remove("tags");

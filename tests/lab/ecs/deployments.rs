@@ -1,9 +1,10 @@
 //! Service deployments and service revisions: the records of rollouts.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Ecs;
 use super::clusters::cluster_arn;
+use super::hooks::Hook;
 use super::model::{Key, ServiceDeployment};
 use crate::context::{Context, arn, epoch};
 use crate::input::{invalid, page, required, text, texts};
@@ -25,14 +26,18 @@ impl Ecs {
                 }
                 shown
             });
-            found.push(json!({
+            let mut shown = json!({
                 "serviceRevisionArn": asked,
                 "serviceArn": service_arn(&revision.service),
                 "clusterArn": cluster_arn(&revision.service.0),
                 "taskDefinition": revision.task_definition,
                 "containerImages": images.collect::<Vec<_>>(),
                 "createdAt": epoch(revision.created_at),
-            }));
+            });
+            if let Some(shown) = shown.as_object_mut() {
+                shown.extend(revision.settings.clone());
+            }
+            found.push(shown);
         }
         Ok(json!({"serviceRevisions": found, "failures": failures}))
     }
@@ -73,6 +78,11 @@ impl Ecs {
         }
         if let Some(at) = record.finished_at {
             shown[if record.status == "STOPPED" { "stoppedAt" } else { "finishedAt" }] = epoch(at);
+        }
+        let configured = service.map(|service| service.setting(&["deploymentConfiguration", "lifecycleHooks"]));
+        if configured.is_some_and(Value::is_array) || !record.hooks.is_empty() {
+            shown["lifecycleStage"] = json!(record.stage());
+            shown["lifecycleHookDetails"] = record.hooks.iter().map(Hook::show).collect();
         }
         if let Some((reason, at, revision)) = &record.rollback {
             shown["rollback"] = json!({"reason": reason, "startedAt": epoch(*at), "serviceRevisionArn": revision});
@@ -158,6 +168,14 @@ impl Ecs {
         self.schedule(context, &key);
         Ok(json!({"serviceDeploymentArn": asked}))
     }
+}
+
+/// What a service revision shows of the settings of its service.
+pub(super) fn shown_by_revision(settings: &Map<String, Value>) -> Map<String, Value> {
+    let members =
+        ["launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration", "loadBalancers"];
+    let shown = settings.iter().filter(|(name, _)| members.contains(&name.as_str()));
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn service_arn(key: &Key) -> String {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::model::Task;
-use super::{Ecs, client_exception, tags, view};
+use super::{Ecs, TaskDefinition, client_exception, tags, view};
 use crate::account::Account;
 use crate::context::{Context, arn, epoch};
 use crate::input::{invalid, items, required, text};
@@ -12,6 +12,9 @@ use crate::wire::ApiError;
 
 /// A client token means the same call for this long, or an hour after its tasks stopped, whichever is sooner.
 const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(24);
+
+/// Most characters of the overrides of a task, as JSON.
+const OVERRIDES: usize = 8192;
 
 /// What a client token stands for.
 #[derive(Clone, Debug)]
@@ -71,17 +74,20 @@ impl Ecs {
         if input.get("launchType").is_some() && !items(input, "capacityProviderStrategy").is_empty() {
             return Err(invalid("Specifying both a launch type and capacity provider strategy is not supported."));
         }
-        if definition.text("networkMode") == Some("awsvpc") && input["networkConfiguration"].is_null() {
-            return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
-        }
         if !(1..=10).contains(&input["count"].as_u64().unwrap_or(1)) {
             return Err(invalid("Count must be between 1 and 10."));
         }
-        if text(input, "startedBy").is_some_and(|by| by.chars().count() > 128) {
-            return Err(invalid("startedBy must be at most 128 characters."));
+        check_started_by(text(input, "startedBy"))?;
+        check_network(definition, &input["networkConfiguration"])?;
+        check_volumes(definition, items(input, "volumeConfigurations"))?;
+        if text(input, "propagateTags") == Some("SERVICE") {
+            return Err(invalid("A task without a service cannot have the tags of one."));
         }
         if text(input, "clientToken").is_some_and(|token| token.is_empty() || token.len() > 64) {
             return Err(invalid("clientToken must have between 1 and 64 characters."));
+        }
+        if !input["overrides"].is_null() && input["overrides"].to_string().chars().count() > OVERRIDES {
+            return Err(invalid(format!("The overrides are longer than {OVERRIDES} characters.")));
         }
         for overridden in items(&input["overrides"], "containerOverrides") {
             let name = text(overridden, "name").unwrap_or_default();
@@ -138,5 +144,46 @@ impl Ecs {
     pub(super) fn task_of_arn(&mut self, reference: &str) -> Option<&mut Task> {
         let path = reference.strip_prefix(arn("ecs", "task/").as_str())?;
         self.tasks.get_mut(path.rsplit('/').next()?)
+    }
+}
+
+fn check_started_by(started_by: Option<&str>) -> Result<(), ApiError> {
+    let Some(by) = started_by else { return Ok(()) };
+    if by.chars().count() > 128 {
+        return Err(invalid("startedBy must be at most 128 characters."));
+    }
+    if by.chars().all(|c| c.is_ascii_alphanumeric() || "-/_".contains(c)) {
+        return Ok(());
+    }
+    Err(invalid("startedBy can have letters, digits, hyphens, slashes and underscores only."))
+}
+
+fn check_network(definition: &TaskDefinition, network: &Value) -> Result<(), ApiError> {
+    match (definition.text("networkMode") == Some("awsvpc"), network.is_null()) {
+        (true, true) => Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")),
+        (false, false) => {
+            Err(invalid("Network Configuration is not valid for the networkMode of the task definition."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A volume that is configured at launch needs its configuration, and no other may have one.
+fn check_volumes(definition: &TaskDefinition, configured: &[Value]) -> Result<(), ApiError> {
+    let volumes = definition.content.get("volumes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let at_launch: Vec<_> = volumes
+        .iter()
+        .filter(|volume| volume["configuredAtLaunch"] == true)
+        .filter_map(|it| text(it, "name"))
+        .collect();
+    let given: Vec<_> = configured.iter().filter_map(|one| text(one, "name")).collect();
+    if let Some(missing) = at_launch.iter().find(|name| !given.contains(name)) {
+        return Err(invalid(format!(
+            "volumeConfigurations lacks the volume {missing}, which is configured at launch."
+        )));
+    }
+    match given.iter().find(|name| !at_launch.contains(name)) {
+        Some(unknown) => Err(invalid(format!("The volume {unknown} is not one that is configured at launch."))),
+        None => Ok(()),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Step {
     Forget(String),
     /// The scheduler looks at a service again.
     Schedule(Key),
+    /// Nobody said how a service deployment (its ARN) goes on that waits at a hook (its id).
+    HookExpires(String, String),
 }
 
 impl Ecs {
@@ -47,6 +49,7 @@ impl Ecs {
                 return;
             }
             Step::Schedule(key) => return self.schedule(context, &key),
+            Step::HookExpires(deployment, hook) => return self.expire_hook(context, &deployment, &hook),
         }
         self.schedule_touched(context);
     }
@@ -96,6 +99,7 @@ impl Ecs {
             image: text(container, "image"),
             essential: container["essential"].as_bool().unwrap_or(true),
             behaviour: Behaviour::Healthy,
+            job: None,
             digest: None,
             runtime_id: None,
             exit_code: None,
@@ -171,6 +175,7 @@ impl Ecs {
         for container in &mut task.containers {
             container.runtime_id = Some(context.ids.hex());
         }
+        self.write_logs(context.now, task);
         let mut starts = true;
         for (index, container) in task.containers.iter().enumerate() {
             if let Behaviour::CrashAtStart { after, .. } = container.behaviour {
@@ -189,6 +194,7 @@ impl Ecs {
         task.started_at = Some(context.now);
         notices::task(self, context, task);
         self.has_started(task);
+        Self::begin_jobs(context.now, task);
         for (index, container) in task.containers.iter().enumerate() {
             if let Some((_, after)) = container.behaviour.end() {
                 self.set_timer(context.now + after, Step::End(task.id.clone(), index, container.behaviour));

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::errands::Job;
+use super::hooks::Hook;
 use super::script::Behaviour;
 
 /// Cluster name and service name.
@@ -113,6 +115,8 @@ pub(crate) struct Revision {
     pub(crate) service: Key,
     pub(crate) task_definition: String,
     pub(crate) images: Vec<RevisionImage>,
+    /// Settings of the service at that time, as the revision shows them.
+    pub(crate) settings: Map<String, Value>,
     pub(crate) created_at: Timestamp,
 }
 
@@ -131,6 +135,10 @@ pub(crate) struct ServiceDeployment {
     pub(crate) rollback: Option<(String, Timestamp, String)>,
     /// Circuit breaker: status, failures, threshold.
     pub(crate) breaker: (&'static str, usize, usize),
+    /// Place of its lifecycle stage in their order.
+    pub(crate) stage: usize,
+    /// The lifecycle hooks that it has met so far.
+    pub(crate) hooks: Vec<Hook>,
 }
 
 impl ServiceDeployment {
@@ -140,6 +148,9 @@ impl ServiceDeployment {
         self.reason = reason.map(str::to_owned).or_else(|| self.reason.take());
         if !status.ends_with("IN_PROGRESS") && !status.ends_with("REQUESTED") {
             self.finished_at = Some(now);
+        }
+        if status != "IN_PROGRESS" {
+            self.hooks.iter_mut().for_each(Hook::give_up);
         }
     }
 
@@ -191,6 +202,8 @@ pub(crate) struct Container {
     /// The task ends when it does.
     pub(crate) essential: bool,
     pub(crate) behaviour: Behaviour,
+    /// What it was told to do by its command.
+    pub(crate) job: Option<Job>,
     pub(crate) digest: Option<String>,
     pub(crate) runtime_id: Option<String>,
     pub(crate) exit_code: Option<i64>,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Ecs;
 use super::clusters::cluster_arn;
+use super::hooks::Hook;
 use super::model::{Deployment, Service, Task};
 use super::view;
 use crate::context::{Context, iso};
@@ -41,6 +42,23 @@ pub(super) fn action_with(context: &mut Context, service: &Service, kind: &str, 
         detail.extend(more);
     }
     context.emit("aws.ecs", "ECS Service Action", &[&service.arn], &detail);
+}
+
+/// Sends `ECS Hook State Change`: `status` is what the hook is now.
+pub(super) fn hook(context: &mut Context, service: &Service, deployment: &str, hook: &Hook, status: &str) {
+    let detail = json!({
+        "eventType": if matches!(status, "FAILED" | "TIMED_OUT") { "ERROR" } else { "INFO" },
+        "eventName": format!("HOOK_{status}"),
+        "hookId": hook.id,
+        "hookType": "PAUSE",
+        "expiresAt": hook.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "lifecycleStage": hook.stage,
+        "clusterArn": cluster_arn(&service.key.0),
+        "serviceArn": service.arn,
+        "serviceDeploymentArn": deployment,
+        "updatedAt": iso(context.now),
+    });
+    context.emit("aws.ecs", "ECS Hook State Change", &[deployment], &detail);
 }
 
 /// Adds one of the messages that `DescribeServices` shows.

@@ -41,17 +41,10 @@ impl Ecs {
     }
 
     /// A task of a service is STOPPED.
-    pub(super) fn task_gone(
-        &mut self,
-        context: &mut Context,
-        key: &Key,
-        deployment: &str,
-        task: &str,
-        ending: Option<Ending>,
-    ) {
+    pub(super) fn task_gone(&mut self, context: &mut Context, key: &Key, task: &str, ending: Option<Ending>) {
         self.with_service(key, |ecs, service| {
             let desired = service.desired.max(1);
-            let found = service.deployments.iter_mut().find(|known| known.id == deployment);
+            let found = service.deployments.iter_mut().find(|known| known.tasks.iter().any(|id| id == task));
             let Some(found) = found else { return };
             found.tasks.retain(|known| known != task);
             if !matches!(ending, Some(Ending::NeverStarted | Ending::Unhealthy)) {
@@ -76,7 +69,7 @@ impl Ecs {
     pub(super) fn has_started(&mut self, task: &Task) {
         let service = task.service.as_ref().and_then(|key| self.services.get_mut(key));
         let deployments = service.into_iter().flat_map(|service| &mut service.deployments);
-        for deployment in deployments.filter(|known| Some(&known.id) == task.started_by.as_ref()) {
+        for deployment in deployments.filter(|known| known.tasks.contains(&task.id)) {
             (deployment.unstarted, deployment.impaired) = (0, false);
         }
     }
@@ -98,7 +91,10 @@ impl Ecs {
 
     /// Stops tasks that the service does not need, never going below the minimum of healthy ones.
     fn stop_unneeded(&mut self, context: &mut Context, service: &mut Service) {
-        let Some((primary, old)) = service.deployments.split_first() else { return };
+        let Some(place) = self.place_of_tasks(service) else { return };
+        let Some(primary) = service.deployments.get(place) else { return };
+        // While a hook keeps the PRIMARY deployment from its tasks, the others keep theirs.
+        let old = service.deployments.get(1..).filter(|_| place == 0).unwrap_or_default();
         let desired = service.desired;
         let mut own = self.census(std::slice::from_ref(primary));
         let surplus = own.places.saturating_sub(desired);
@@ -130,11 +126,21 @@ impl Ecs {
         deployment.tasks.iter().filter_map(|id| self.tasks.get(id)).filter(|task| task.wanted == "RUNNING")
     }
 
-    /// Starts what the PRIMARY deployment lacks, up to the maximum of the service.
+    /// Which deployment is to have the tasks: the PRIMARY one, or the last completed one while a hook holds that.
+    fn place_of_tasks(&self, service: &Service) -> Option<usize> {
+        if !self.is_before_scale_up(service) {
+            return Some(0);
+        }
+        let (completed, _) = service.last_completed.as_ref()?;
+        service.deployments.iter().position(|deployment| deployment.id == *completed)
+    }
+
+    /// Starts what the deployment lacks that is to have the tasks, up to the maximum of the service.
     fn start_missing(&mut self, context: &mut Context, service: &mut Service) {
         let mut total = self.census(&service.deployments).places;
         let max = percent(service, "maximumPercent", 200, |part| part / 100);
-        let Some(mut primary) = service.deployments.first().cloned() else { return };
+        let Some(place) = self.place_of_tasks(service) else { return };
+        let Some(mut primary) = service.deployments.get(place).cloned() else { return };
         let mut places = self.census(std::slice::from_ref(&primary)).places;
         if primary.state == Rollout::Failed || places >= service.desired {
             return;
@@ -147,8 +153,8 @@ impl Ecs {
             (places, total) = (places + 1, total + 1);
         }
         service.steady = false;
-        if let Some(first) = service.deployments.first_mut() {
-            *first = primary;
+        if let Some(known) = service.deployments.get_mut(place) {
+            *known = primary;
         }
     }
 
@@ -157,11 +163,16 @@ impl Ecs {
         let Some((primary, old)) = service.deployments.split_first() else { return };
         let healthy = self.census(std::slice::from_ref(primary)).healthy;
         let drained = old.iter().all(|deployment| deployment.tasks.is_empty());
-        if healthy < service.desired || !drained || primary.tasks.len() > service.desired {
+        let held = self.is_before_scale_up(service);
+        if held || healthy < service.desired || !drained || primary.tasks.len() > service.desired {
             service.steady = false;
             return;
         }
         if primary.state == Rollout::InProgress && service.status == "ACTIVE" {
+            if !self.pass_stages(context, service) {
+                service.steady = false;
+                return;
+            }
             self.finish_rollout(context, service);
         }
         let completed = service.deployments.first().is_some_and(|primary| primary.state == Rollout::Completed);

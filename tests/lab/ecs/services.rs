@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::breaker::Breaker;
 use super::model::{Key, Revision, RevisionImage, Service, ServiceDeployment};
-use super::{Ecs, client_exception, tags};
+use super::{Ecs, client_exception, hooks, tags};
 use crate::context::{Context, arn};
 use crate::input::{invalid, items, page, required, text, texts};
 use crate::wire::ApiError;
@@ -57,6 +57,7 @@ impl Ecs {
             return Err(invalid("Creation of service was not idempotent."));
         }
         tags::check(input)?;
+        hooks::check(input)?;
         let external = input["deploymentController"]["type"] == "EXTERNAL";
         let definition = match text(input, "taskDefinition") {
             None if external => String::new(),
@@ -95,6 +96,7 @@ impl Ecs {
         if service.status != "ACTIVE" {
             return Err(ApiError::client("ServiceNotActiveException", "Service was not ACTIVE."));
         }
+        hooks::check(input)?;
         let forced = input["forceNewDeployment"].as_bool().unwrap_or(false);
         refuse_controller(service, text(input, "taskDefinition").is_some(), forced)?;
         let definition = match text(input, "taskDefinition") {
@@ -184,6 +186,7 @@ impl Ecs {
                     service: key.clone(),
                     task_definition: service.task_definition.clone(),
                     images,
+                    settings: super::deployments::shown_by_revision(&service.settings),
                     created_at: context.now,
                 },
             );
@@ -202,10 +205,13 @@ impl Ecs {
                     finished_at: None,
                     rollback: None,
                     breaker: monitoring,
+                    stage: 0,
+                    hooks: Vec::new(),
                 },
             );
             let reason = "ECS deployment in progress.".to_owned();
             ecs.deploy_revision(context, service, &revision, record, reason, false);
+            ecs.begin_stages(context, service);
         });
         self.schedule(context, key);
     }

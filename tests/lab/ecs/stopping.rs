@@ -3,9 +3,10 @@
 use jiff::SignedDuration;
 
 use super::causes::StopCause;
+use super::errands::Job;
 use super::failures::StartFailure;
 use super::life::Step;
-use super::model::{Ending, Exit, Revision, Stop, Task};
+use super::model::{Container, Ending, Exit, Revision, Stop, Task};
 use super::script::Behaviour;
 use super::{Ecs, notices};
 use crate::context::{Context, arn};
@@ -67,6 +68,7 @@ impl Ecs {
         };
         if cause.is_of_container() && !container.essential {
             cause.mark(container);
+            Self::end_job(context.now, task, index, cause);
             return notices::task(self, context, task);
         }
         self.end_task(context, task, index, cause);
@@ -80,6 +82,7 @@ impl Ecs {
         let mut stop = cause.stop(&group);
         if let Some(container) = task.containers.get_mut(culprit) {
             cause.mark(container);
+            Self::end_job(context.now, task, culprit, cause);
         }
         if task.started_at.is_none() {
             stop.ending = Ending::NeverStarted;
@@ -144,6 +147,7 @@ impl Ecs {
             "STOPPING" => Some(fifth * 2 + self.patience(task)),
             "DEPROVISIONING" => {
                 self.end_the_others(task);
+                Self::end_jobs(context.now, task);
                 task.execution_stopped_at = Some(context.now);
                 Some(if task.started_at.is_some() { all - fifth * 3 } else { all })
             }
@@ -160,7 +164,7 @@ impl Ecs {
 
     /// How long ECS waits for containers that do not end when they are asked to.
     fn patience(&self, task: &Task) -> SignedDuration {
-        let stubborn = task.containers.iter().any(|one| self.asked_exit(task, one.digest.as_deref()) == Some(KILLED));
+        let stubborn = task.containers.iter().any(|one| self.asked_exit(task, one) == Some(KILLED));
         let own_end = task.containers.iter().all(|container| container.exit_code.is_some());
         if !stubborn || own_end {
             return SignedDuration::ZERO;
@@ -172,16 +176,17 @@ impl Ecs {
 
     /// The containers that still run are asked to end, and do, or are killed.
     fn end_the_others(&self, task: &mut Task) {
-        let exits: Vec<_> = task.containers.iter().map(|one| self.asked_exit(task, one.digest.as_deref())).collect();
+        let exits: Vec<_> = task.containers.iter().map(|one| self.asked_exit(task, one)).collect();
         let started = task.containers.iter_mut().zip(exits).filter(|(container, _)| container.runtime_id.is_some());
         for (container, exit_code) in started {
             container.exit_code = container.exit_code.or(exit_code);
         }
     }
 
-    fn asked_exit(&self, task: &Task, digest: Option<&str>) -> Option<i64> {
+    fn asked_exit(&self, task: &Task, container: &Container) -> Option<i64> {
+        let of_image = || container.digest.as_ref().and_then(|digest| self.exits.get(digest).copied());
         match task.stop.as_ref().map(|stop| stop.exit)? {
-            Exit::Asked => Some(digest.and_then(|digest| self.exits.get(digest).copied()).unwrap_or(0)),
+            Exit::Asked => container.job.as_ref().map(Job::asked_exit).or_else(of_image).or(Some(0)),
             Exit::With(code) => Some(code),
             Exit::Unknown => None,
         }
@@ -192,14 +197,14 @@ impl Ecs {
         self.set_timer(context.now + REMEMBERED, Step::Forget(id.to_owned()));
         let Some(task) = self.tasks.get(id) else { return };
         let ending = task.stop.as_ref().map(|stop| stop.ending);
-        if let (Some(key), Some(deployment)) = (task.service.clone(), task.started_by.clone()) {
-            self.task_gone(context, &key, &deployment, id, ending);
+        if let Some(key) = task.service.clone() {
+            self.task_gone(context, &key, id, ending);
         }
     }
 
     pub(super) fn revision_of(&mut self, task: &Task) -> Option<&mut Revision> {
         let service = self.services.get(task.service.as_ref()?)?;
-        let deployment = service.deployments.iter().find(|known| Some(&known.id) == task.started_by.as_ref())?;
+        let deployment = service.deployments.iter().find(|known| known.tasks.contains(&task.id))?;
         self.revisions.get_mut(&deployment.revision)
     }
 

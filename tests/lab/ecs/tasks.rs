@@ -1,15 +1,32 @@
 //! Tasks, as the API shows and stops them.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::model::{Ending, Exit, Stop};
+use super::model::{Ending, Exit, Stop, Task};
 use super::{Ecs, tags, view};
+use crate::account::Account;
 use crate::context::Context;
 use crate::input::{invalid, page, required, text, texts};
 use crate::wire::ApiError;
 
+/// Filters of `ListTasks` that go with each other, and not with `startedBy`.
+const FILTERS: [&str; 5] = ["serviceName", "family", "containerInstance", "launchType", "desiredStatus"];
+
+impl Account {
+    /// Lets `DescribeTasks` and `ListTasks` not know tasks that are younger than this. Zero by default.
+    pub fn task_read_lag(&self, lag: SignedDuration) {
+        self.lock().ecs.task_lag = lag;
+    }
+}
+
 impl Ecs {
-    pub(super) fn describe_tasks(&self, input: &Value) -> Result<Value, ApiError> {
+    /// Whether reads show the task yet.
+    fn is_seen(&self, task: &Task, now: Timestamp) -> bool {
+        task.created_at + self.task_lag <= now
+    }
+
+    pub(super) fn describe_tasks(&self, now: Timestamp, input: &Value) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let asked = texts(input, "tasks");
         if asked.is_empty() || asked.len() > 100 {
@@ -19,7 +36,7 @@ impl Ecs {
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for asked in asked {
             let id = asked.rsplit('/').next().unwrap_or(asked);
-            match self.tasks.get(id).filter(|task| task.cluster == cluster) {
+            match self.tasks.get(id).filter(|task| task.cluster == cluster && self.is_seen(task, now)) {
                 Some(task) => {
                     let mut shown = self.show_task(task);
                     if with_tags {
@@ -33,14 +50,21 @@ impl Ecs {
         Ok(json!({"tasks": found, "failures": failures}))
     }
 
-    pub(super) fn list_tasks(&self, input: &Value) -> Result<Value, ApiError> {
+    pub(super) fn list_tasks(&self, now: Timestamp, input: &Value) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let service = text(input, "serviceName").map(|name| name.rsplit('/').next().unwrap_or(name));
         let started_by = text(input, "startedBy");
+        if let Some(other) = FILTERS.iter().find(|name| started_by.is_some() && input.get(**name).is_some()) {
+            return Err(invalid(format!("startedBy must be the only filter: {other} cannot go with it.")));
+        }
         let family = text(input, "family").map(|family| format!("task-definition/{family}:"));
         let wanted = text(input, "desiredStatus").unwrap_or("RUNNING");
+        if !matches!(wanted, "RUNNING" | "PENDING" | "STOPPED") {
+            return Err(invalid(format!("{wanted} is no desiredStatus.")));
+        }
         let mine = self.tasks.values().filter(|task| {
             task.cluster == cluster
+                && self.is_seen(task, now)
                 && task.wanted == wanted
                 && service.is_none_or(|name| task.is_of(cluster, name))
                 && (started_by.is_none() || task.started_by.as_deref() == started_by)

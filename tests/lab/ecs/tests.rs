@@ -2,10 +2,13 @@
 
 mod actions;
 mod breaker;
+mod commands;
 mod ends;
+mod hooks;
 mod jobs;
 mod records;
 mod rollout;
+mod schema;
 mod tasks;
 mod trouble;
 

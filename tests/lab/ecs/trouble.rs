@@ -88,10 +88,16 @@ fn is_hit(outages: &BTreeMap<Key, Behaviour>, task: &Task) -> bool {
 }
 
 impl Ecs {
-    /// Lets each container behave as its image does, or the first as the outage of its service wants.
+    /// Lets each container behave as its image does, or the first as the outage of its service wants, or that of a job as
+    /// its command does.
     pub(super) fn assign_behaviours(&self, task: &mut Task) {
         let outage = task.service.as_ref().and_then(|key| self.outages.get(key));
-        for (index, container) in task.containers.iter_mut().enumerate() {
+        let jobs: Vec<_> = task.containers.iter().map(|container| self.job_of(task, container)).collect();
+        for ((index, container), job) in task.containers.iter_mut().enumerate().zip(jobs) {
+            if let Some((job, behaviour)) = job {
+                (container.job, container.behaviour) = (Some(job), behaviour);
+                continue;
+            }
             let script = container.digest.as_ref().and_then(|digest| self.scripts.get(digest));
             container.behaviour = outage.filter(|_| index == 0).or(script).copied().unwrap_or_default();
         }

@@ -44,7 +44,7 @@ impl Asked<'_> {
 
 impl Rds {
     pub(super) fn describe_databases(&mut self, asked: &mut Asked<'_>, kind: Kind) -> Result<String, ApiError> {
-        let (sight, page) = (asked.sight(self), asked.page()?);
+        let (sight, page, now) = (asked.sight(self), asked.page()?, asked.context.now);
         let filters = database_filters(asked, kind)?;
         let databases = self.region(asked.call.region()).databases(kind);
         let fits = |database: &Database| filters.iter().all(|filter| filter(database));
@@ -52,12 +52,15 @@ impl Rds {
         if let Some(id) = asked.lower(kind.database_id()) {
             let id = form::identifier(&id);
             let found = databases.seen(id, sight).ok_or_else(|| kind.no_database(id))?;
-            let found = Some(found).filter(|database| fits(database));
-            return Ok(format!("<{list}s>{}</{list}s>", found.map(view::database).unwrap_or_default()));
+            let mut xml = format!("<{list}s>");
+            if fits(found) {
+                view::database(&mut xml, found, now);
+            }
+            return Ok(xml + &format!("</{list}s>"));
         }
         let all: Listed<'_, Database> =
             Box::new(databases.list(page.after.as_deref(), sight).filter(|(_, database)| fits(database)));
-        Ok(listed(list, all, &page, |xml, database| xml.push_str(view::database(database))))
+        Ok(listed(list, all, &page, |xml, database| view::database(xml, database, now)))
     }
 
     pub(super) fn describe_snapshots(&mut self, asked: &mut Asked<'_>, kind: Kind) -> Result<String, ApiError> {

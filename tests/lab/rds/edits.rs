@@ -129,7 +129,9 @@ impl RdsRegion {
             let Some(Database { kind, id, .. }) = rds.named(&self.name, database).cloned() else { return false };
             let (at, lag) = (now + 168.hours(), rds.lag);
             rds.change_status(now, &self.name, kind, &id, "stopped");
-            rds.region(&self.name).databases_mut(kind).edit(now, lag, &id, |it| it.restart_at = Some(at));
+            rds.region(&self.name).databases_mut(kind).edit(now, lag, &id, |it| {
+                (it.restart_at, it.restorable_to) = (Some(at), Some(now));
+            });
             rds.set_timer(at, Step::Restart { region: self.name.clone(), kind, id, at });
             true
         })
@@ -138,6 +140,16 @@ impl RdsRegion {
     /// Starts a database.
     pub fn start(&self, database: &str) -> bool {
         self.set_status(database, "available")
+    }
+
+    /// `LatestRestorableTime` of a database stands still, as when its logs do not get away, or goes on again.
+    pub fn logs_stand_still(&self, database: &str, they_do: bool) -> bool {
+        self.with(|rds, now| {
+            let lag = rds.lag;
+            let Some(Database { kind, id, .. }) = rds.named(&self.name, database).cloned() else { return false };
+            let databases = rds.region(&self.name).databases_mut(kind);
+            databases.edit(now, lag, &id, |it| it.restorable_to = they_do.then_some(now)).is_some()
+        })
     }
 
     /// Gives a database another identifier; its resource id stays, its snapshots keep the old one.

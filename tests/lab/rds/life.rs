@@ -87,7 +87,9 @@ impl Rds {
         let databases = self.region(region).databases_mut(kind);
         let changed = databases.edit(now, lag, id, |database| {
             to.clone_into(&mut database.status);
-            database.restart_at = None;
+            if database.restart_at.take().is_some() {
+                database.restorable_to = None;
+            }
         });
         changed.is_some()
     }

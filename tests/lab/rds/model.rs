@@ -34,6 +34,10 @@ pub(crate) struct Database {
     /// ARN of the key that it is encrypted with.
     pub(super) key: Option<String>,
     pub(super) created_at: Timestamp,
+    /// `BackupRetentionPeriod`, in days.
+    pub(super) retention: u32,
+    /// Nothing after this time can be restored, until this is taken away.
+    pub(super) restorable_to: Option<Timestamp>,
     /// When it starts by itself, while it is stopped.
     pub(super) restart_at: Option<Timestamp>,
     pub(super) xml: OnceLock<String>,
@@ -72,6 +76,19 @@ pub(crate) struct Snapshot {
     /// Accounts that may restore it.
     pub(super) shared_with: BTreeSet<String>,
     pub(super) xml: OnceLock<String>,
+}
+
+/// Logs are shipped at the full five minutes.
+const SHIPPED: i64 = 300;
+
+impl Database {
+    /// `LatestRestorableTime`: to which moment it can be restored. A member of a cluster has none of its own, nor has a
+    /// database without automated backups.
+    pub(super) fn latest_restorable(&self, now: Timestamp) -> Option<Timestamp> {
+        let now = self.restorable_to.unwrap_or(now);
+        let shipped = Timestamp::from_second(now.as_second().div_euclid(SHIPPED) * SHIPPED).ok()?;
+        Some(shipped).filter(|at| self.retention > 0 && self.cluster.is_none() && *at >= self.created_at)
+    }
 }
 
 impl Kept for Database {

@@ -25,6 +25,7 @@ pub struct DatabaseSetup {
     copies_tags: bool,
     key: Option<String>,
     created_at: Option<Timestamp>,
+    retention: u32,
 }
 
 impl RdsRegion {
@@ -67,6 +68,7 @@ impl RdsRegion {
             copies_tags: false,
             key: None,
             created_at: None,
+            retention: 7,
         }
     }
 }
@@ -103,6 +105,13 @@ impl DatabaseSetup {
         self
     }
 
+    /// `BackupRetentionPeriod`: automated backups are kept for so many days, 7 when nothing is said. With 0 there are none,
+    /// and no point in time to restore to.
+    pub fn retention(mut self, days: u32) -> Self {
+        self.retention = days;
+        self
+    }
+
     /// Created at another time than now.
     pub fn created_at(mut self, at: Timestamp) -> Self {
         self.created_at = Some(at);
@@ -136,6 +145,8 @@ impl DatabaseSetup {
                 copies_tags: self.copies_tags,
                 key: self.key.clone(),
                 created_at: self.created_at.unwrap_or(now),
+                retention: self.retention,
+                restorable_to: None,
                 restart_at: None,
                 xml: OnceLock::new(),
             }

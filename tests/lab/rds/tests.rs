@@ -6,6 +6,7 @@ mod deleting;
 mod events;
 mod lists;
 mod people;
+mod restorable;
 mod sharing;
 
 use aws_sdk_rds::Client;

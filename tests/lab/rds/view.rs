@@ -52,8 +52,15 @@ pub(super) fn tag_list(xml: &mut String, tags: &Tags) {
     xml.push_str("</TagList>");
 }
 
-/// A database as an element. It is made once and kept until the database changes.
-pub(super) fn database(database: &Database) -> &str {
+/// Adds a database as an element. All of it but what time changes is made once and kept until the database changes.
+pub(super) fn database(xml: &mut String, database: &Database, now: Timestamp) {
+    xml.push_str(kept(database));
+    optional(xml, "LatestRestorableTime", database.latest_restorable(now).map(iso).as_deref());
+    let _ = write!(xml, "</{}>", database.kind.database());
+}
+
+/// The element of a database without its end.
+fn kept(database: &Database) -> &str {
     database.xml.get_or_init(|| {
         let mut xml = format!("<{}>", database.kind.database());
         leaf(&mut xml, database.kind.database_id(), &database.id);
@@ -65,14 +72,13 @@ pub(super) fn database(database: &Database) -> &str {
         leaf(&mut xml, "Engine", &database.engine);
         leaf(&mut xml, "PreferredBackupWindow", &database.backup_window);
         leaf(&mut xml, "PreferredMaintenanceWindow", &database.maintenance_window);
-        leaf(&mut xml, "BackupRetentionPeriod", "7");
+        leaf(&mut xml, "BackupRetentionPeriod", &database.retention.to_string());
         yes_no(&mut xml, "MultiAZ", database.multi_az);
         yes_no(&mut xml, "CopyTagsToSnapshot", database.copies_tags);
         yes_no(&mut xml, "StorageEncrypted", database.key.is_some());
         optional(&mut xml, "KmsKeyId", database.key.as_deref());
         optional(&mut xml, "AutomaticRestartTime", database.restart_at.map(iso).as_deref());
         tag_list(&mut xml, &database.tags);
-        let _ = write!(xml, "</{}>", database.kind.database());
         xml
     })
 }

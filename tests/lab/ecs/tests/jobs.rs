@@ -7,10 +7,10 @@ use super::*;
 use crate::ecs::{Behaviour, StopCause};
 use crate::wire::ApiError;
 
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// An account with a task definition `migrate` of the image `backend:latest`, with a sidecar that is not essential.
-fn with_job() -> Account {
+pub(super) fn with_job() -> Account {
     let account = account();
     account.cluster("shop");
     let image = format!("{}/backend:latest", crate::context::REGISTRY);
@@ -33,11 +33,11 @@ fn request(more: Value) -> Value {
     request
 }
 
-fn run(account: &Account, more: Value) -> Result<Value, ApiError> {
+pub(super) fn run(account: &Account, more: Value) -> Result<Value, ApiError> {
     account.ecs("RunTask", request(more))
 }
 
-fn job(account: &Account, task: &Value, include: &[&str]) -> Value {
+pub(super) fn job(account: &Account, task: &Value, include: &[&str]) -> Value {
     let input = json!({"cluster": "shop", "tasks": [task], "include": include});
     account.ecs("DescribeTasks", input).unwrap()["tasks"][0].clone()
 }
@@ -65,8 +65,11 @@ fn a_job_runs_ends_and_is_shown_for_an_hour() {
     let listed = |status: &str| account.ecs("ListTasks", json!({"cluster": "shop", "desiredStatus": status})).unwrap();
     assert_eq!(listed("STOPPED")["taskArns"], json!([task["taskArn"]]));
     assert_eq!(listed("RUNNING")["taskArns"], json!([]));
+    let of_family = json!({"cluster": "shop", "family": "migrate", "desiredStatus": "STOPPED"});
+    assert_eq!(account.ecs("ListTasks", of_family).unwrap()["taskArns"], json!([task["taskArn"]]));
     account.advance(MINUTE * 61);
-    assert_eq!(job(&account, &task["taskArn"], &[]), Value::Null);
+    let gone = account.ecs("DescribeTasks", json!({"cluster": "shop", "tasks": [task["taskArn"]]})).unwrap();
+    assert_eq!(gone, json!({"tasks": [], "failures": [{"arn": task["taskArn"], "reason": "MISSING"}]}));
 }
 
 #[test]
@@ -149,7 +152,100 @@ fn what_aws_refuses_of_run_task_is_refused() {
     check_refused(json!({"taskDefinition": "none"}), "ClientException");
     check_refused(json!({"cluster": "none"}), "ClusterNotFoundException");
     check_refused(json!({"startedBy": "x".repeat(129)}), "InvalidParameterException");
+    for outside in ["a:b", "a.b", "a b", "a#b", "a@b", "ä"] {
+        check_refused(json!({"startedBy": outside}), "InvalidParameterException");
+    }
+    check_refused(json!({"propagateTags": "SERVICE"}), "InvalidParameterException");
+    check_refused(json!({"volumeConfigurations": [{"name": "none"}]}), "InvalidParameterException");
     let account = with_job();
     account.ecs("DeregisterTaskDefinition", json!({"taskDefinition": "migrate:1"})).unwrap();
     assert_eq!(run(&account, json!({"taskDefinition": "migrate:1"})).unwrap_err().code, "ClientException");
+}
+
+#[test]
+fn overrides_are_taken_up_to_8192_characters() {
+    let account = with_job();
+    let of_length = |length: usize| {
+        let empty = json!({"containerOverrides": [{"name": "migrate", "command": [""]}]}).to_string().len();
+        json!({"containerOverrides": [{"name": "migrate", "command": ["x".repeat(length - empty)]}]})
+    };
+    assert_eq!(of_length(8192).to_string().len(), 8192);
+    run(&account, json!({"overrides": of_length(8192)})).unwrap();
+    let refused = run(&account, json!({"overrides": of_length(8193)})).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterException");
+}
+
+#[test]
+fn a_volume_that_is_configured_at_launch_needs_its_configuration() {
+    let account = with_job();
+    let volumes = json!([{"name": "scratch", "configuredAtLaunch": true}, {"name": "other"}]);
+    let container = json!({"name": "migrate", "image": "example.com/migrate:1"});
+    let definition = json!({
+        "family": "scratched", "networkMode": "awsvpc", "containerDefinitions": [container], "volumes": volumes,
+    });
+    account.ecs("RegisterTaskDefinition", definition).unwrap();
+    let refused = run(&account, json!({"taskDefinition": "scratched"})).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterException");
+    let ebs = json!({"sizeInGiB": 10, "roleArn": "arn:aws:iam::123456789012:role/volumes"});
+    let configured = json!([{"name": "scratch", "managedEBSVolume": ebs}]);
+    run(&account, json!({"taskDefinition": "scratched", "volumeConfigurations": configured})).unwrap();
+    let other = json!([{"name": "scratch", "managedEBSVolume": ebs}, {"name": "other"}]);
+    run(&account, json!({"taskDefinition": "scratched", "volumeConfigurations": other})).unwrap_err();
+}
+
+#[test]
+fn a_network_belongs_to_awsvpc_only() {
+    let account = with_job();
+    let definition = json!({"family": "bridged", "containerDefinitions": [{"name": "a", "image": "example.com/a:1"}]});
+    account.ecs("RegisterTaskDefinition", definition).unwrap();
+    assert_eq!(run(&account, json!({"taskDefinition": "bridged"})).unwrap_err().code, "InvalidParameterException");
+    run(&account, json!({"taskDefinition": "bridged", "networkConfiguration": null, "launchType": "EC2"})).unwrap();
+}
+
+#[test]
+fn who_started_a_task_is_a_filter_that_suffers_no_other() {
+    let account = with_job();
+    let arn = run(&account, json!({"startedBy": "steward/m/a_b-1"})).unwrap()["tasks"][0]["taskArn"].clone();
+    run(&account, json!({"startedBy": "steward/m/other"})).unwrap();
+    let list = |more: Value| {
+        let mut input = json!({"cluster": "shop", "startedBy": "steward/m/a_b-1"});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        account.ecs("ListTasks", input)
+    };
+    assert_eq!(list(json!({})).unwrap()["taskArns"], json!([arn]));
+    for other in [json!({"family": "migrate"}), json!({"desiredStatus": "STOPPED"}), json!({"serviceName": "backend"})]
+    {
+        assert_eq!(list(other).unwrap_err().code, "InvalidParameterException");
+    }
+    account.ecs("StopTask", json!({"cluster": "shop", "task": arn})).unwrap();
+    assert_eq!(list(json!({})).unwrap()["taskArns"], json!([]), "what stops is not listed by it any more");
+}
+
+#[test]
+fn a_new_task_may_be_missing_for_a_while() {
+    let account = with_job();
+    account.task_read_lag(SignedDuration::from_secs(5));
+    let arn = run(&account, json!({"startedBy": "a"})).unwrap()["tasks"][0]["taskArn"].clone();
+    let seen = || {
+        let described = account.ecs("DescribeTasks", json!({"cluster": "shop", "tasks": [arn]})).unwrap();
+        let listed = account.ecs("ListTasks", json!({"cluster": "shop", "startedBy": "a"})).unwrap();
+        (described["failures"][0]["reason"].clone(), listed["taskArns"].as_array().unwrap().len())
+    };
+    assert_eq!(seen(), (json!("MISSING"), 0));
+    account.advance(SignedDuration::from_secs(5));
+    assert_eq!(seen(), (Value::Null, 1));
+}
+
+#[track_caller]
+fn check_unregistered(family: &str, containers: &Value) {
+    let input = json!({"family": family, "containerDefinitions": containers});
+    assert_eq!(account().ecs("RegisterTaskDefinition", input).unwrap_err().code, "ClientException");
+}
+
+#[test]
+fn a_task_definition_needs_a_good_name_and_an_essential_container() {
+    let container = |essential: bool| json!([{"name": "a", "image": "a", "essential": essential}]);
+    check_unregistered("steward/migrate", &container(true));
+    check_unregistered(&"x".repeat(256), &container(true));
+    check_unregistered("steward-migrate-shop", &container(false));
 }
