@@ -32,7 +32,7 @@ help: ## List the targets
 demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, five weeks of backups in the lab, without AWS or Docker
 	@# On a terminal cargo shows how far it is; elsewhere a line says why nothing happens for a while.
 	@[ -t 2 ] || echo "Building the functions as they are deployed (release, LTO) and the lab: minutes the first time, seconds later"
-	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy -p heal -p snapshot; \
+	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy -p heal -p migrate -p snapshot; \
 	  cargo build $$quiet --locked -p tests --bin demo
 	@$(TARGET)/debug/demo $(TARGET)/release
 

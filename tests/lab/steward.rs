@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use deploy::Deploy;
 use heal::Heal;
+use migrate::Migrate;
 use shared::aws::Clients;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
@@ -21,6 +22,8 @@ use crate::world::World;
 pub const DEPLOY: &str = "DeployFunction";
 /// Logical id of `heal` in the template.
 pub const HEAL: &str = "HealFunction";
+/// Logical id of `migrate` in the template.
+pub const MIGRATE: &str = "MigrateFunction";
 /// Logical id of `snapshot` in the template.
 pub const SNAPSHOT: &str = "SnapshotFunction";
 
@@ -29,6 +32,7 @@ pub fn function(account: &Account, spec: &FunctionSpec) -> Option<Box<dyn Functi
     match spec.binary.as_str() {
         "deploy" => Some(deploy(account, spec)),
         "heal" => Some(host::<Heal>(account, spec)),
+        "migrate" => Some(host::<Migrate>(account, spec)),
         "snapshot" => Some(host::<Snapshot>(account, spec)),
         _ => None,
     }

@@ -139,7 +139,9 @@ fn kinds() -> BTreeSet<String> {
     });
     let mut kinds: BTreeSet<String> = before.collect();
     assert!(kinds.contains("rolled-out") && kinds.len() >= 9, "{kinds:?}");
-    kinds.extend(heal::ALERT_KINDS.into_iter().chain(snapshot::ALERT_KINDS).map(str::to_owned));
+    kinds.extend(
+        heal::ALERT_KINDS.into_iter().chain(migrate::ALERT_KINDS).chain(snapshot::ALERT_KINDS).map(str::to_owned),
+    );
     kinds
 }
 
@@ -207,7 +209,7 @@ fn every_decision_word_is_explained() {
 
 #[test]
 fn every_sample_event_is_named() {
-    let page = text("docs/deploy.md") + &text("docs/heal.md") + &text("docs/snapshot.md");
+    let page = text("docs/deploy.md") + &text("docs/heal.md") + &text("docs/migrate.md") + &text("docs/snapshot.md");
     for name in names("events", ".json") {
         assert!(page.contains(&format!("`{name}.json`")), "{name}");
     }
@@ -265,7 +267,14 @@ fn every_file_that_a_page_names_in_full_exists() {
 
 #[test]
 fn the_decision_imports_no_sdk_and_neither_waits_nor_reads_a_clock() {
-    for folder in ["deploy/src/plan", "heal/src/plan", "heal/src/classify", "heal/src/notice", "snapshot/src/plan"] {
+    for folder in [
+        "deploy/src/plan",
+        "heal/src/plan",
+        "heal/src/classify",
+        "heal/src/notice",
+        "migrate/src/plan",
+        "snapshot/src/plan",
+    ] {
         for name in names(&format!("functions/{folder}"), ".rs") {
             let source = source(&format!("functions/{folder}/{name}.rs"));
             let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

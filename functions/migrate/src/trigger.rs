@@ -12,6 +12,9 @@ use shared::migration::RunId;
 use crate::plan::run_of_request;
 use crate::run::run_of;
 
+/// The lifecycle stage at which a waiting rollout is migrated: nothing of the new revision runs yet.
+const STAGE: &str = "PRE_SCALE_UP";
+
 /// What woke the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trigger {
@@ -76,6 +79,10 @@ impl Trigger {
                 let detail: HookStateChange = event.detail()?;
                 if detail.event_name != "HOOK_AWAITING_ACTION" {
                     return ignored("the hook does not wait");
+                }
+                // Later stages are where people approve what already runs.
+                if detail.lifecycle_stage.as_deref() != Some(STAGE) {
+                    return ignored("it waits at another stage than that before anything new starts");
                 }
                 Ok(Self::Hook(detail))
             }

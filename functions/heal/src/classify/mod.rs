@@ -12,8 +12,8 @@ use shared::event::ecs::{TaskContainer, TaskStateChange};
 pub(crate) use self::class::{Class, Cure, Part, Standing};
 use self::text::{Pull, Resource, Text, pull, resource};
 
-/// Prefix of the reasons and of the `startedBy` of tasks that Steward itself stops and runs.
-const OWN: &str = "steward";
+/// Prefix of the `startedBy` of tasks that Steward itself runs.
+const OWN: &str = "steward/";
 
 /// What a stop is, and why in plain words.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -70,8 +70,10 @@ fn every_stop_that_ecs_did_on_purpose_or_repairs_itself_is_told_from_the_failure
         assert_eq!(of_service(code, reason, exit).class, class, "{code} {reason}");
     }
     let mut own = task("family:migrate", Some(EXITED), Some(ESSENTIAL), &[("migrate", Some(1), None)]);
-    own.started_by = Some("steward-migrate".into());
+    own.started_by = Some("steward/m/0123456789abcdef0123456789/m1".into());
     assert_eq!(classify(&own).class, Class::Own);
+    own.started_by = Some("stewardship-nightly".into());
+    assert_ne!(classify(&own).class, Class::Own, "a job of somebody's whose name only begins so");
 }
 
 #[test]

@@ -125,7 +125,9 @@ fn only_exit_code_0_of_a_task_that_ended_by_itself_is_success() {
     assert!(comes_to(&running, &exited(0), 60, RunState::Migrated).touched);
     let failed = comes_to(&running, &exited(1), 60, RunState::Failed);
     assert!(failed.touched && failed.reason.contains("exit code 1"));
-    for (code, stop) in [(None, "EssentialContainerExited"), (Some(0), "SpotInterruption"), (Some(137), "EssentialContainerExited")] {
+    for (code, stop) in
+        [(None, "EssentialContainerExited"), (Some(0), "SpotInterruption"), (Some(137), "EssentialContainerExited")]
+    {
         let seen = Seen { task: TaskSeen::Found(task(code, stop)), ..Seen::default() };
         let unknown = comes_to(&running, &seen, 60, RunState::Unknown);
         assert!(unknown.touched && unknown.untold.len() == 1);
@@ -192,7 +194,9 @@ fn a_mark_is_taken_from_an_available_database_and_waited_for() {
         ..Seen::default()
     };
     assert!(comes_to(&waits, &database(None, None), 1, RunState::Failed).reason.contains("no such"));
-    assert!(comes_to(&waits, &database(Some("available"), None), 1, RunState::Failed).reason.contains("automated backups"));
+    assert!(
+        comes_to(&waits, &database(Some("available"), None), 1, RunState::Failed).reason.contains("automated backups")
+    );
     comes_to(&waits, &database(Some("stopped"), Some(0)), 1, RunState::RestorePoint);
     comes_to(&waits, &database(Some("stopped"), Some(0)), 1800, RunState::Failed);
     let marked = comes_to(&waits, &database(Some("available"), Some(-60)), 10, RunState::RestorePoint);

@@ -52,12 +52,13 @@ fn a_request_can_name_neither_a_command_nor_an_image() {
 }
 
 #[test]
-fn a_hook_concerns_us_only_while_it_waits() {
-    let detail =
-        |event: &str| json!({ "eventName": event, "hookId": "h", "serviceDeploymentArn": "d", "serviceArn": "s" });
-    let waits = read("aws.ecs", "ECS Hook State Change", detail("HOOK_AWAITING_ACTION")).unwrap();
+fn a_hook_concerns_us_only_while_it_waits_before_anything_new_starts() {
+    let detail = |event: &str, stage: &str| json!({ "eventName": event, "hookId": "h", "serviceDeploymentArn": "d", "serviceArn": "s", "lifecycleStage": stage });
+    let kind = "ECS Hook State Change";
+    let waits = read("aws.ecs", kind, detail("HOOK_AWAITING_ACTION", "PRE_SCALE_UP")).unwrap();
     assert!(matches!(waits, Trigger::Hook(_)));
-    is_ignored("aws.ecs", "ECS Hook State Change", detail("HOOK_SUCCEEDED"));
+    is_ignored("aws.ecs", kind, detail("HOOK_SUCCEEDED", "PRE_SCALE_UP"));
+    is_ignored("aws.ecs", kind, detail("HOOK_AWAITING_ACTION", "POST_TEST_TRAFFIC_SHIFT"));
 }
 
 #[test]
