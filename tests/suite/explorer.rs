@@ -119,3 +119,9 @@ fn every_design_that_is_known_to_be_wrong_is_found() {
         assert!(found.is_some(), "missed: {}", design.name);
     }
 }
+
+/// Of `snapshot`: every delivery that goes wrong twice, every single fault, and every so many of both together.
+#[test]
+fn a_night_of_backups_survives_every_delivery_and_every_single_fault() {
+    check("snapshot-night", &[DELIVERY, ONE_FAULT]);
+}

@@ -11,6 +11,7 @@ use super::designs::Design;
 use super::heal;
 use super::properties::{Property, Violation};
 use super::scene::Scene;
+use super::snapshot;
 use crate::template::Template;
 
 /// Most violations that are kept; more say nothing new.
@@ -232,7 +233,12 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
         let case = Case::Heal(heal::scene::Scene::named(scene)?, design);
         Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
     });
-    of_deploy.chain(of_heal)
+    let of_snapshot = snapshot::designs::Design::WRONG.into_iter().filter_map(|design| {
+        let (scene, breaks) = design.breaks();
+        let case = Case::Snapshot(snapshot::scene::Scene::named(scene)?, design);
+        Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
+    });
+    of_deploy.chain(of_heal).chain(of_snapshot)
 }
 
 /// Searches for the schedule with which a design breaks what it is known to break, the smaller bounds first.
