@@ -53,6 +53,8 @@ pub enum Property {
     TooSoon,
     /// What no policy keeps goes in the end.
     Surplus,
+    /// Who may restore a backup is whom the operator named, and nobody else.
+    Shared,
     /// A request is answered once.
     Answered,
     /// Nothing panics, and the scene can be played.

@@ -201,6 +201,20 @@ impl Search {
         }
     }
 
+    /// Runs every `stride`th of the schedules in which one fault goes with one mishap, for each mishap.
+    pub fn sample_pairs(&mut self, stride: usize) {
+        let mishap = Bound::product(1, 0);
+        let Some(base) = self.run(Choices::scripted(Vec::new(), mishap), &[], 0) else { return };
+        for (number, script) in base.neighbours().enumerate() {
+            let both = Choices::scripted(script.clone(), Bound::product(1, 1));
+            let Some(with) = self.run(both, &script, 0) else { continue };
+            // Another part of them for each mishap.
+            for script in with.neighbours().skip(number % stride).step_by(stride) {
+                self.run(Choices::scripted(script.clone(), Bound::product(1, 1)), &script, 0);
+            }
+        }
+    }
+
     /// Runs random schedules, from `seed` on, until time is up.
     pub fn random(&mut self, seed: u64, until: Instant) {
         let mut seed = seed;
@@ -220,6 +234,20 @@ pub struct Wrong {
     breaks: Property,
     /// The call whose faults show it; all of them where none is named.
     at: Option<&'static str>,
+}
+
+impl Wrong {
+    /// The small design without a flaw in the place of this one, where there is one: nothing must be found in it.
+    pub fn sound(self) -> Option<Self> {
+        match self.case {
+            Case::Snapshot(scene, design) if design.is_flaw_of_sound() => {
+                let design = snapshot::designs::Design::Sound;
+                let at = self.at.map(|_| "CreateDBSnapshot");
+                Some(Self { name: design.name(), case: Case::Snapshot(scene, design), at, ..self })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// All designs that are known to be wrong.

@@ -77,6 +77,11 @@ impl Design {
         }
     }
 
+    /// Whether it is the sound one with a flaw, and no other.
+    pub fn is_flaw_of_sound(self) -> bool {
+        matches!(self, Self::ByAge | Self::TagsAfter | Self::CountsFailed | Self::MonthlyOnFirst)
+    }
+
     /// The design as a function of the world.
     pub(super) fn function(self, account: &Account, spec: &FunctionSpec) -> Box<dyn Function> {
         if self == Self::Snapshot {

@@ -9,7 +9,7 @@ use super::super::heal::properties::Alert;
 use super::super::properties::{Property, Violation, messages, reaches};
 use super::super::repeats::{are_excused, is_unknown, writes_down};
 use super::super::schedule::Played;
-use super::scene::{Expected, Scene};
+use super::scene::{Expected, PARTNER, Scene};
 use super::watch::{Look, Watched, date, is_requested};
 use crate::account::CallRecord;
 use crate::rds::SnapshotSeen;
@@ -35,6 +35,7 @@ pub fn check(scene: &Scene, played: &Played, watched: &Watched) -> Vec<Violation
         slots(expected, watched, &mut violated);
         old(expected, watched, &mut violated);
         copies(scene, expected, watched, &mut violated);
+        shared(scene, expected, watched, &mut violated);
         requests(expected, played, watched, &mut violated);
         let mine: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_of(expected.database)).collect();
         told(expected, played, watched, &mine, &mut violated);
@@ -117,6 +118,21 @@ fn copies(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut 
         let count = last.far.iter().filter(is_it).filter(|seen| seen.status == "available").count();
         if count != 1 {
             violated(Property::OneEach, format!("{} has {count} copies of {slot}", expected.database));
+        }
+    }
+}
+
+/// At no time may anybody restore a backup but whom the operator named; in the end they may.
+fn shared(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut impl FnMut(Property, String)) {
+    let partners: Vec<&str> = scene.environment.iter().filter(|(_, value)| *value == PARTNER).map(|(_, it)| *it).collect();
+    for look in &watched.looks {
+        let is_last = watched.looks.last() == Some(look);
+        for seen in look.here.iter().filter(|seen| seen.database == expected.database) {
+            let others = seen.shared_with.iter().any(|with| !partners.contains(&with.as_str()));
+            let is_missing = is_last && seen.status == "available" && seen.shared_with.len() < partners.len();
+            if others || is_missing {
+                violated(Property::Shared, format!("{} is shared with {:?}", seen.id, seen.shared_with));
+            }
         }
     }
 }

@@ -4,8 +4,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::account::Account;
+use crate::context::REGION;
 use crate::rds::{Course, Kind};
 
+/// The account that snapshots are shared with, where they are.
+pub const PARTNER: &str = "111122223333";
 /// The region that copies go to.
 pub const FAR: &str = "eu-central-1";
 
@@ -31,7 +34,7 @@ pub struct Scene {
 }
 
 /// A database.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Database {
     /// Its identifier.
     pub id: &'static str,
@@ -39,8 +42,10 @@ pub struct Database {
     pub kind: Kind,
     /// `steward:snapshot`.
     pub policy: &'static str,
-    /// Whether it is encrypted, and its snapshots are copied.
+    /// Whether its snapshots are copied.
     pub copied: bool,
+    /// Whether it is encrypted, with a key of the account's own.
+    pub encrypted: bool,
 }
 
 /// Something that happens.
@@ -58,6 +63,8 @@ pub enum Step {
     Fails(&'static str),
     /// RDS says another status of a database.
     Status(&'static str, &'static str),
+    /// A database is stopped.
+    Stop(&'static str),
     /// A database is deleted.
     Gone(&'static str),
     /// Somebody asks for a snapshot of a database, under a name.
@@ -90,8 +97,9 @@ pub struct Expected {
 const NOTHING: Expected =
     Expected { database: "", due: &[], stays: &[], goes: &[], months: 0, requests: &[], told: &[], freely: &[] };
 
-const ORDERS: Database = Database { id: "orders", kind: Kind::Instance, policy: "daily:2", copied: false };
-const CRM: Database = Database { id: "crm", kind: Kind::Cluster, policy: "daily:2", copied: false };
+const ORDERS: Database =
+    Database { id: "orders", kind: Kind::Instance, policy: "daily:2", copied: false, encrypted: false };
+const CRM: Database = Database { id: "crm", kind: Kind::Cluster, ..ORDERS };
 
 /// All scenes.
 pub const SCENES: &[Scene] = &[
@@ -209,6 +217,102 @@ pub const SCENES: &[Scene] = &[
             ..NOTHING
         }],
     },
+    Scene {
+        name: "snapshot-request",
+        about: "a snapshot of an instance is asked for, and one of a cluster",
+        starts: "2026-11-20T09:59:00Z",
+        databases: &[
+            Database { policy: "on-request", ..ORDERS },
+            Database { policy: "on-request", ..CRM },
+        ],
+        environment: &[],
+        before: &[],
+        steps: &[
+            Step::Request("orders", "release-1"),
+            Step::Until("2026-11-20T10:30:00Z"),
+            Step::Request("crm", "release-2"),
+            Step::Tick("2026-11-20T10:45:00Z"),
+            Step::Tick("2026-11-20T11:00:00Z"),
+        ],
+        expected: &[
+            Expected { database: "orders", requests: &["release-1"], ..NOTHING },
+            Expected { database: "crm", requests: &["release-2"], ..NOTHING },
+        ],
+    },
+    Scene {
+        name: "snapshot-copy",
+        about: "what is taken is copied to another region, and shared; what is encrypted needs a key there",
+        starts: "2026-11-19T01:00:00Z",
+        databases: &[
+            Database { copied: true, encrypted: true, ..ORDERS },
+            Database { copied: true, ..CRM },
+        ],
+        environment: &[("STEWARD_SNAPSHOT_SHARE_ACCOUNTS", PARTNER)],
+        before: &[
+            Step::Tick("2026-11-19T02:00:00Z"),
+            Step::Tick("2026-11-19T02:15:00Z"),
+            Step::Tick("2026-11-19T02:30:00Z"),
+        ],
+        steps: &[
+            Step::Tick("2026-11-20T02:00:00Z"),
+            Step::Tick("2026-11-20T02:15:00Z"),
+            Step::Tick("2026-11-20T02:30:00Z"),
+        ],
+        expected: &[
+            Expected { database: "orders", due: &["2026-11-20"], stays: &["2026-11-19"], ..NOTHING },
+            Expected { database: "crm", due: &["2026-11-20"], stays: &["2026-11-19"], ..NOTHING },
+        ],
+    },
+    Scene {
+        name: "snapshot-stopped",
+        about: "an instance is busy when it is due, a cluster is stopped for the night",
+        starts: "2026-11-19T01:00:00Z",
+        databases: &[ORDERS, CRM],
+        environment: &[],
+        before: &[Step::Tick("2026-11-19T02:00:00Z")],
+        steps: &[
+            Step::Until("2026-11-20T01:50:00Z"),
+            Step::Stop("crm"),
+            Step::Status("orders", "modifying"),
+            Step::Tick("2026-11-20T02:00:00Z"),
+            Step::Until("2026-11-20T02:04:00Z"),
+            Step::Status("orders", "available"),
+            Step::Tick("2026-11-20T02:15:00Z"),
+        ],
+        expected: &[
+            Expected { database: "orders", due: &["2026-11-20"], stays: &["2026-11-19"], ..NOTHING },
+            Expected { database: "crm", stays: &["2026-11-19"], ..NOTHING },
+        ],
+    },
+    Scene {
+        name: "snapshot-gone",
+        about: "the snapshots of databases that are gone, which the operator keeps for a day",
+        starts: "2026-11-17T01:00:00Z",
+        databases: &[
+            Database { policy: "daily:3", ..ORDERS },
+            Database { policy: "daily:3", ..CRM },
+        ],
+        environment: &[("STEWARD_SNAPSHOT_ORPHAN_DAYS", "1")],
+        before: &[
+            Step::Tick("2026-11-17T02:00:00Z"),
+            Step::Tick("2026-11-18T02:00:00Z"),
+            Step::Tick("2026-11-19T02:00:00Z"),
+            Step::Until("2026-11-19T03:00:00Z"),
+            Step::Person("orders", "before-the-end"),
+            Step::Gone("orders"),
+            Step::Gone("crm"),
+        ],
+        steps: &[Step::Tick("2026-11-20T12:00:00Z"), Step::Tick("2026-11-20T12:15:00Z")],
+        expected: &[
+            Expected {
+                database: "orders",
+                stays: &["2026-11-18", "2026-11-19"],
+                goes: &["2026-11-17"],
+                ..NOTHING
+            },
+            Expected { database: "crm", stays: &["2026-11-18", "2026-11-19"], goes: &["2026-11-17"], ..NOTHING },
+        ],
+    },
 ];
 
 impl Scene {
@@ -227,13 +331,14 @@ impl Scene {
 
     /// Makes the databases.
     pub(super) fn set_up(&self, account: &Account) {
-        for Database { id, kind, policy, copied } in self.databases {
+        for Database { id, kind, policy, copied, encrypted } in self.databases {
             let setup = match kind {
                 Kind::Instance => account.rds().instance(id),
                 Kind::Cluster => account.rds().aurora(id, 0),
             };
             let setup = setup.tag("steward:snapshot", policy);
-            let setup = if *copied { setup.tag("steward:copy", FAR).encrypted(None) } else { setup };
+            let setup = if *copied { setup.tag("steward:copy", FAR) } else { setup };
+            let setup = if *encrypted { setup.encrypted(Some(&account.key(REGION, &[]))) } else { setup };
             setup.create();
         }
     }
@@ -258,6 +363,7 @@ impl Step {
             Self::Hold(database) => of(database).all(|seen| rds.hold(&seen.id, "an audit")),
             Self::Fails(database) => rds.next_snapshot(database, Course::FailsAfter(SignedDuration::from_mins(4))),
             Self::Status(database, status) => rds.set_status(database, status),
+            Self::Stop(database) => rds.stop(database),
             Self::Gone(database) => rds.delete(database),
             Self::Tick(_) | Self::Until(_) | Self::Request(..) | Self::Rubbish => return None,
         })
