@@ -133,7 +133,7 @@ type Work = Mutex<(std::vec::IntoIter<Case>, Tally)>;
 /// they do together is left to chance.
 fn bounds(case: Case, bound: Bound) -> Vec<Bound> {
     match case {
-        Case::Deploy(..) => vec![bound],
+        Case::Deploy(..) | Case::Snapshot(..) => vec![bound],
         Case::Heal(..) => vec![Bound::product(bound.mishaps.min(1), 0), Bound::product(0, bound.faults)],
     }
 }

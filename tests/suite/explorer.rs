@@ -119,3 +119,59 @@ fn every_design_that_is_known_to_be_wrong_is_found() {
         assert!(found.is_some(), "missed: {}", design.name);
     }
 }
+
+#[test]
+fn a_night_of_backups_survives_every_delivery_and_every_single_fault() {
+    check("snapshot-night", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn a_night_of_backups_survives_a_fault_beside_a_tick_or_an_event_that_is_lost_or_comes_twice() {
+    let mut search = Search::new(template(), Case::named("snapshot-night").unwrap()).unwrap();
+    search.sample_pairs(40);
+    let tally = search.tally();
+    let found: Vec<String> = tally.found.iter().map(|f| format!("{} {}", f.replay(), f.violation)).collect();
+    assert!(found.is_empty() && tally.schedules > 100, "{} schedules:\n{}", tally.schedules, found.join("\n"));
+}
+
+#[test]
+fn a_slot_has_one_backup_whatever_fails_and_the_oldest_goes_when_it_is_there() {
+    check("snapshot-cluster", &[DELIVERY, ONE_FAULT]);
+    check("snapshot-prune", &[DELIVERY, ONE_FAULT]);
+    check("snapshot-fails", &[DELIVERY, ONE_FAULT]);
+}
+
+#[test]
+fn a_month_keeps_a_backup_whichever_nights_are_missed() {
+    check("snapshot-month", &[DELIVERY]);
+    check_some("snapshot-month", 8);
+}
+
+#[test]
+fn a_request_for_a_snapshot_is_answered_whatever_fails() {
+    check_some("snapshot-request", 4);
+}
+
+#[test]
+fn backups_are_copied_and_shared_whatever_fails() {
+    check_some("snapshot-copy", 12);
+}
+
+#[test]
+fn databases_that_are_busy_stopped_or_gone_lose_nothing() {
+    check("snapshot-stopped", &[DELIVERY]);
+    check_some("snapshot-stopped", 4);
+    check("snapshot-gone", &[DELIVERY]);
+    check_some("snapshot-gone", 4);
+}
+
+/// What is found in a wrong design is its flaw, and not the scene's or the design's being small.
+#[test]
+fn in_the_small_design_without_a_flaw_nothing_is_found() {
+    let sound: Vec<_> = wrong().filter_map(|design| design.sound()).collect();
+    assert_eq!(sound.len(), 4);
+    for design in sound {
+        let found = expose(&template(), design, after(Duration::from_secs(5))).unwrap();
+        assert!(found.is_none(), "{found:?}");
+    }
+}

@@ -1,4 +1,4 @@
-//! What is explored: a scene of one of the two kinds, and the design that stands in the place of the function.
+//! What is explored: a scene of one of the three kinds, and the design that stands in the place of the function.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::heal;
 use super::properties::{self, Violation};
 use super::scene::{SCENES, Scene};
 use super::schedule::play;
+use super::snapshot;
 use crate::account::CallRecord;
 use crate::template::Template;
 
@@ -18,6 +19,8 @@ pub enum Case {
     Deploy(&'static Scene, Design),
     /// Tasks that end, and `heal` beside the real `deploy`.
     Heal(&'static heal::scene::Scene, heal::designs::Design),
+    /// Databases whose backups are due, and `snapshot` alone.
+    Snapshot(&'static snapshot::scene::Scene, snapshot::designs::Design),
 }
 
 /// A schedule that is over and judged.
@@ -37,7 +40,9 @@ impl Case {
     /// The real functions in every scene.
     pub fn all() -> impl Iterator<Item = Self> {
         let of_deploy = SCENES.iter().map(|scene| Self::Deploy(scene, Design::Deploy));
-        of_deploy.chain(heal::scene::SCENES.iter().map(|scene| Self::Heal(scene, heal::designs::Design::Heal)))
+        let of_heal = heal::scene::SCENES.iter().map(|scene| Self::Heal(scene, heal::designs::Design::Heal));
+        let real = snapshot::designs::Design::Snapshot;
+        of_deploy.chain(of_heal).chain(snapshot::scene::SCENES.iter().map(move |scene| Self::Snapshot(scene, real)))
     }
 
     /// The real functions in the scene of this name.
@@ -50,6 +55,7 @@ impl Case {
         match self {
             Self::Deploy(scene, _) => scene.name,
             Self::Heal(scene, _) => scene.name,
+            Self::Snapshot(scene, _) => scene.name,
         }
     }
 
@@ -73,6 +79,11 @@ impl Case {
             Self::Heal(scene, design) => {
                 let played = heal::schedule::play(template, scene, design, choices, seed, traced).await?;
                 let violations = heal::properties::check(scene, &played);
+                (played, violations)
+            }
+            Self::Snapshot(scene, design) => {
+                let (played, watched) = snapshot::schedule::play(template, scene, design, choices, seed, traced).await?;
+                let violations = snapshot::properties::check(scene, &played, &watched);
                 (played, violations)
             }
         };

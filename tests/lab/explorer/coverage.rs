@@ -50,8 +50,33 @@ pub const OF_HEAL: &[&str] = &[
     "sqs:SendMessage",
 ];
 
+/// Every call that `snapshot` makes.
+pub const OF_SNAPSHOT: &[&str] = &[
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBSnapshots",
+    "rds:DescribeDBClusterSnapshots",
+    "rds:DescribeAccountAttributes",
+    "rds:CreateDBSnapshot",
+    "rds:CreateDBClusterSnapshot",
+    "rds:DeleteDBSnapshot",
+    "rds:DeleteDBClusterSnapshot",
+    "rds:CopyDBSnapshot",
+    "rds:CopyDBClusterSnapshot",
+    "rds:ModifyDBSnapshotAttribute",
+    "rds:ModifyDBClusterSnapshotAttribute",
+    "kms:DescribeKey",
+    "dynamodb:BatchGetItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "sns:Publish",
+    "events:PutEvents",
+    "scheduler:CreateSchedule",
+    "sqs:SendMessage",
+];
+
 /// The functions, and the calls of each.
-pub const FUNCTIONS: [(&str, &[&str]); 2] = [("deploy", OF_DEPLOY), ("heal", OF_HEAL)];
+pub const FUNCTIONS: [(&str, &[&str]); 3] = [("deploy", OF_DEPLOY), ("heal", OF_HEAL), ("snapshot", OF_SNAPSHOT)];
 
 /// Every fault, by its name.
 pub const FAULTS: [&str; 11] = [
@@ -69,8 +94,16 @@ pub const FAULTS: [&str; 11] = [
 ];
 
 /// Reads that AWS does not promise to be consistent with the last write.
-const LAGGING: [&str; 3] = ["GetResources", "DescribeServices", "DescribeImages"];
-const WRITES: [&str; 8] = [
+const LAGGING: [&str; 7] = [
+    "GetResources",
+    "DescribeServices",
+    "DescribeImages",
+    "DescribeDBInstances",
+    "DescribeDBClusters",
+    "DescribeDBSnapshots",
+    "DescribeDBClusterSnapshots",
+];
+const WRITES: [&str; 16] = [
     "PutItem",
     "RegisterTaskDefinition",
     "UpdateService",
@@ -79,6 +112,14 @@ const WRITES: [&str; 8] = [
     "PutEvents",
     "CreateSchedule",
     "SendMessage",
+    "CreateDBSnapshot",
+    "CreateDBClusterSnapshot",
+    "DeleteDBSnapshot",
+    "DeleteDBClusterSnapshot",
+    "CopyDBSnapshot",
+    "CopyDBClusterSnapshot",
+    "ModifyDBSnapshotAttribute",
+    "ModifyDBClusterSnapshotAttribute",
 ];
 
 /// The name of a fault in the table; `None` for none.
@@ -145,7 +186,12 @@ pub fn impossible(function: &str, call: &str, fault: &str) -> Option<&'static st
 
 /// The function that makes a call, by what it signs with.
 fn function(record: &CallRecord) -> &'static str {
-    if record.call.caller.contains(steward::HEAL) { "heal" } else { "deploy" }
+    let is_of = |function: &str| record.call.caller.contains(function);
+    match () {
+        () if is_of(steward::HEAL) => "heal",
+        () if is_of(steward::SNAPSHOT) => "snapshot",
+        () => "deploy",
+    }
 }
 
 /// How often each call of each function met each fault.

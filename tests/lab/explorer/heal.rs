@@ -5,6 +5,5 @@
 
 pub mod designs;
 pub mod properties;
-mod repeats;
 pub mod scene;
 pub mod schedule;

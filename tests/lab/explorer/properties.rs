@@ -43,6 +43,20 @@ pub enum Property {
     Forward,
     /// A stack that is told to change nothing changes nothing.
     Silent,
+    /// A slot, and a request, has one snapshot that has not failed.
+    OneEach,
+    /// What the policy keeps, what somebody holds and what is somebody else's stays.
+    Lost,
+    /// What was taken says at all times whose it is.
+    Unowned,
+    /// Nothing old goes before the new backup is there.
+    TooSoon,
+    /// What no policy keeps goes in the end.
+    Surplus,
+    /// Who may restore a backup is whom the operator named, and nobody else.
+    Shared,
+    /// A request is answered once.
+    Answered,
     /// Nothing panics, and the scene can be played.
     Plays,
 }

@@ -261,7 +261,10 @@ fn describe(step: &WorldStep) -> Option<String> {
     Some(match step {
         WorldStep::Event { event, mishap } => {
             let detail = &event["detail"];
-            let what = ["image-tag", "eventName", "deploymentId", "lastStatus", "stoppedReason", "service", "outcome"];
+            let what = [
+                "image-tag", "eventName", "deploymentId", "lastStatus", "stoppedReason", "service", "outcome", "EventID",
+                "SourceIdentifier", "request",
+            ];
             let what: Vec<&str> = what.iter().filter_map(|name| detail[*name].as_str()).collect();
             let kind = event["detail-type"].as_str().unwrap_or_default();
             if kind == "ECS Task State Change" && detail["lastStatus"] != "STOPPED" {

@@ -11,6 +11,7 @@ use super::designs::Design;
 use super::heal;
 use super::properties::{Property, Violation};
 use super::scene::Scene;
+use super::snapshot;
 use crate::template::Template;
 
 /// Most violations that are kept; more say nothing new.
@@ -200,6 +201,20 @@ impl Search {
         }
     }
 
+    /// Runs every `stride`th of the schedules in which one fault goes with one mishap, for each mishap.
+    pub fn sample_pairs(&mut self, stride: usize) {
+        let mishap = Bound::product(1, 0);
+        let Some(base) = self.run(Choices::scripted(Vec::new(), mishap), &[], 0) else { return };
+        for (number, script) in base.neighbours().enumerate() {
+            let both = Choices::scripted(script.clone(), Bound::product(1, 1));
+            let Some(with) = self.run(both, &script, 0) else { continue };
+            // Another part of them for each mishap.
+            for script in with.neighbours().skip(number % stride).step_by(stride) {
+                self.run(Choices::scripted(script.clone(), Bound::product(1, 1)), &script, 0);
+            }
+        }
+    }
+
     /// Runs random schedules, from `seed` on, until time is up.
     pub fn random(&mut self, seed: u64, until: Instant) {
         let mut seed = seed;
@@ -221,6 +236,20 @@ pub struct Wrong {
     at: Option<&'static str>,
 }
 
+impl Wrong {
+    /// The small design without a flaw in the place of this one, where there is one: nothing must be found in it.
+    pub fn sound(self) -> Option<Self> {
+        match self.case {
+            Case::Snapshot(scene, design) if design.is_flaw_of_sound() => {
+                let design = snapshot::designs::Design::Sound;
+                let at = self.at.map(|_| "CreateDBSnapshot");
+                Some(Self { name: design.name(), case: Case::Snapshot(scene, design), at, ..self })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// All designs that are known to be wrong.
 pub fn wrong() -> impl Iterator<Item = Wrong> {
     let of_deploy = Design::WRONG.into_iter().filter_map(|design| {
@@ -232,7 +261,12 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
         let case = Case::Heal(heal::scene::Scene::named(scene)?, design);
         Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
     });
-    of_deploy.chain(of_heal)
+    let of_snapshot = snapshot::designs::Design::WRONG.into_iter().filter_map(|design| {
+        let (scene, breaks) = design.breaks();
+        let case = Case::Snapshot(snapshot::scene::Scene::named(scene)?, design);
+        Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
+    });
+    of_deploy.chain(of_heal).chain(of_snapshot)
 }
 
 /// Searches for the schedule with which a design breaks what it is known to break, the smaller bounds first.

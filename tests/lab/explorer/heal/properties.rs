@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::properties::{Property, Violation, arrives, messages, reaches};
+use super::super::repeats::{are_excused, writes_down};
 use super::super::scene::{CLUSTER, digest};
 use super::super::schedule::Played;
-use super::repeats::are_excused;
 use super::scene::{Expected, Scene, Told, behaviour};
 use crate::account::CallRecord;
 use crate::ecs::Behaviour;
@@ -48,10 +48,11 @@ pub fn check(scene: &Scene, played: &Played) -> Vec<Violation> {
 }
 
 /// An alert as it was published.
-struct Alert {
+pub(in super::super) struct Alert {
     /// Place of the call.
-    place: usize,
-    kind: String,
+    pub(in super::super) place: usize,
+    /// Its kind.
+    pub(in super::super) kind: String,
     resource: String,
     is_of_heal: bool,
     title: String,
@@ -60,7 +61,7 @@ struct Alert {
 
 impl Alert {
     /// Reads the text: title, facts, and a last line with resource, severity, kind and function.
-    fn read(place: usize, text: &str) -> Option<Self> {
+    pub(in super::super) fn read(place: usize, text: &str) -> Option<Self> {
         let (resource, rest) = text.trim_end().lines().last()?.split_once(" (")?;
         let (_, kind) = rest.split(')').next()?.split_once(", ")?;
         let fact = |name: &str| text.lines().find_map(|line| line.strip_prefix("  ")?.strip_prefix(name));
@@ -72,6 +73,11 @@ impl Alert {
             title: text.lines().next()?.to_owned(),
             deployment: fact("deployment ").unwrap_or_default().trim().to_owned(),
         })
+    }
+
+    /// Whether it is of a database.
+    pub(in super::super) fn is_of(&self, database: &str) -> bool {
+        self.resource.rsplit(':').next() == Some(database)
     }
 
     fn is_about(&self, service: &str) -> bool {
@@ -155,7 +161,7 @@ fn told_again(played: &Played, service: &str, alerts: &[&Alert], violated: &mut 
         news.entry(alert.news()).or_default().push(alert.place);
     }
     for ((_, kind, deployment, tier), places) in news {
-        if !are_excused(played, &places) {
+        if !are_excused(played, &places, writes_down) {
             let count = places.len();
             let text = format!("{kind} of {service} was told {count} times of {deployment:?} (tier {tier})");
             violated(Property::ToldAgain, text);
@@ -179,7 +185,7 @@ fn asked(played: &Played, expected: &Expected, violated: &mut impl FnMut(Propert
     if expected.back_to.is_none() && !requests.is_empty() {
         violated(Property::OptedIn, format!("a rollback of {service} was asked for"));
     }
-    if !are_excused(played, &requests) {
+    if !are_excused(played, &requests, writes_down) {
         violated(Property::Window, format!("{} rollbacks of {service} were asked for", requests.len()));
     }
 }
@@ -207,7 +213,7 @@ fn gone_back(scene: &Scene, played: &Played, expected: &Expected, violated: &mut
     if back.is_none() && !backs.is_empty() {
         violated(Property::OptedIn, format!("{service} was rolled back"));
     }
-    if !are_excused(played, &backs) {
+    if !are_excused(played, &backs, writes_down) {
         violated(Property::Window, format!("{service} was rolled back {} times", backs.len()));
     }
     let pushed: Vec<&str> = scene.pushed(service).collect();

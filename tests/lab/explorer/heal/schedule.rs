@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::choices::{Choices, Kind, Shared};
+use super::super::makers::{Counted, Makers};
 use super::super::scene::{CLUSTER, digest};
 use super::super::schedule::{Played, Written, fault, sweep_event, trace};
 use super::designs::Design;
@@ -18,7 +18,6 @@ use crate::bus::Mishap;
 use crate::clock::VirtualClock;
 use crate::ecs::StopCause;
 use crate::fifo::Outgoing;
-use crate::function::{Function, Invocation, Running};
 use crate::scheduler::Scheduler;
 use crate::steward;
 use crate::template::Template;
@@ -62,7 +61,7 @@ pub async fn play(
         spec.environment.insert("STEWARD_DRY_RUN".to_owned(), scene.dry_run.to_string());
         let function =
             design.function(&account, &spec).ok_or_else(|| format!("the lab cannot host {}", spec.binary))?;
-        world.attach(id, Box::new(Counted { function, makers: makers.clone() }));
+        world.attach(id, Box::new(Counted::new(function, makers.clone())));
     }
     world.stop_schedules();
     let trace = if traced { trace(&mut world) } else { Rc::default() };
@@ -96,36 +95,6 @@ pub async fn play(
         choices,
         account,
     })
-}
-
-/// Which invocation made which call.
-#[derive(Clone, Debug, Default)]
-struct Makers {
-    invocation: Arc<AtomicUsize>,
-    of_calls: Arc<Mutex<BTreeMap<String, usize>>>,
-}
-
-impl Makers {
-    fn of_calls(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
-        self.of_calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, call: &Call) {
-        self.of_calls().insert(call.invocation.clone(), self.invocation.load(Ordering::Relaxed));
-    }
-}
-
-/// A function whose invocations are counted.
-struct Counted {
-    function: Box<dyn Function>,
-    makers: Makers,
-}
-
-impl Function for Counted {
-    fn invoke(&mut self, invocation: Invocation) -> Running<'_> {
-        self.makers.invocation.fetch_add(1, Ordering::Relaxed);
-        self.function.invoke(invocation)
-    }
 }
 
 /// A world in which a scene is played.
@@ -222,7 +191,7 @@ impl Stage {
 }
 
 /// Deletes a schedule that is never to fire. Whether it was there.
-fn take_away(scheduler: &Scheduler, schedule: &Value, during: &Call) -> bool {
+pub(in super::super) fn take_away(scheduler: &Scheduler, schedule: &Value, during: &Call) -> bool {
     let call = Call { operation: "DeleteSchedule".to_owned(), input: schedule.clone(), ..during.clone() };
     scheduler.answer(&call).is_ok()
 }
