@@ -133,6 +133,8 @@ pub(crate) struct Plan {
     pub(crate) age: Option<Age>,
     /// A backup that was not seen as one before.
     pub(crate) arrived: bool,
+    /// Snapshots that were not seen as failed before.
+    pub(crate) failed: usize,
     /// The memory as it shall be.
     #[serde(skip)]
     pub(crate) memory: Memory,
@@ -151,6 +153,7 @@ impl Plan {
             rows: Vec::new(),
             age: None,
             arrived: false,
+            failed: 0,
             memory: seen.memory.item.clone(),
         }
     }
