@@ -35,8 +35,8 @@ use crate::apply::{Applier, Done, Site, account_key};
 pub use crate::notice::KINDS as ALERT_KINDS;
 use crate::observe::model::{Database, Own, Seen, newest};
 use crate::observe::{Account, Observer};
+use crate::plan::{Plan, Settings, Standing};
 pub use crate::plan::{Row, Verdict};
-use crate::plan::{Settings, Standing};
 pub use crate::report::Report;
 use crate::slot::Calendar;
 use crate::trigger::Trigger;
@@ -158,6 +158,11 @@ impl Snapshot {
         }
         // Should time be short, those go first whose backup is the oldest.
         account.databases.sort_by_key(|seen| newest(&seen.here).map(Own::moment));
+        if let Some(failure) = account.forgotten.take() {
+            let taken: Boxed<'_, ()> = Box::pin(self.take_only(run, &account.databases));
+            taken.await;
+            return Err(failure);
+        }
         let mut ordered: BTreeMap<Region, usize> = BTreeMap::new();
         for seen in &mut account.databases {
             if let Some(elsewhere) = &mut seen.elsewhere {
@@ -172,16 +177,43 @@ impl Snapshot {
                 *ordered.entry(region).or_default() += 1;
             }
         }
+        for seen in &account.opted_out {
+            let forgotten: Boxed<'_, ()> = Box::pin(self.carry_out(run, seen, plan::opted_out(&self.settings, seen)));
+            forgotten.await;
+        }
         if *run.trigger == Trigger::Sweep {
             self.sweep_rest(run, &account).await?;
         }
         Ok(())
     }
 
+    /// Takes what is due while no memory can be read, and does nothing else.
+    async fn take_only(&mut self, run: &mut Run<'_>, databases: &[Seen]) {
+        for seen in databases {
+            let Some(plan) = plan::without_memory(&self.settings, seen, run.now) else {
+                continue;
+            };
+            let done = if self.settings.dry_run {
+                Done::default()
+            } else {
+                let Self { settings, observer, applier, .. } = self;
+                let mut site = Site { settings, observer, deadline: run.deadline, now: run.now };
+                applier.take(&plan, seen, &mut site).await
+            };
+            run.report.add(&plan, &done);
+        }
+    }
+
     /// Decides about one database, and does it. The region that a copy was ordered in, if one was.
     async fn attend(&mut self, run: &mut Run<'_>, seen: &Seen, asked: Option<&SnapshotRequested>) -> Option<Region> {
         let is_sweep = *run.trigger == Trigger::Sweep;
         let plan = plan::plan(&self.settings, seen, asked, is_sweep, run.now);
+        let region = plan.copy.as_ref().map(|order| order.region.clone());
+        self.carry_out(run, seen, plan).await;
+        region
+    }
+
+    async fn carry_out(&mut self, run: &mut Run<'_>, seen: &Seen, plan: Plan) {
         let done = if self.settings.dry_run {
             Done::default()
         } else {
@@ -194,12 +226,11 @@ impl Snapshot {
             run.report.stopped_early();
         }
         run.failures.extend(done.failures);
-        plan.copy.map(|order| order.region)
     }
 
     /// What a sweep does besides: databases that are gone, quotas, and what is measured.
     async fn sweep_rest(&mut self, run: &mut Run<'_>, account: &Account) -> Result<(), CallFailure> {
-        let rows = plan::orphans(&self.settings, &account.orphans, true, run.now);
+        let rows = plan::orphans(&self.settings, &account.orphans, run.now);
         let done = if self.settings.dry_run {
             Done::default()
         } else {
@@ -208,6 +239,7 @@ impl Snapshot {
             applier.delete_orphans(&rows, &account.orphans, &mut site).await
         };
         run.report.orphans(&rows, &done);
+        run.report.rows(&plan::stranded(&account.stranded), &Done::default());
         for (region, failure) in
             account.quotas.iter().filter_map(|(region, quota)| Some((region, quota.as_ref().err()?)))
         {

@@ -78,6 +78,7 @@ impl Report {
         for (name, count) in [
             ("SnapshotsTaken", done.taken.len()),
             ("SnapshotsAvailable", usize::from(plan.arrived)),
+            ("SnapshotsFailed", plan.failed),
             ("SnapshotsDeleted", done.deleted.len()),
             ("CopiesStarted", usize::from(done.copied.is_some())),
             ("CopiesFailed", usize::from(done.copy_refused)),

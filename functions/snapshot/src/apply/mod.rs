@@ -5,6 +5,8 @@
 
 mod calls;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use shared::alert::Topic;
 use shared::arn::{DatabaseKind, Region};
@@ -18,7 +20,7 @@ use shared::state::{Key, Table, Versioned};
 pub(crate) use self::calls::Keys;
 use self::calls::Refusal;
 use crate::memory::Memory;
-use crate::observe::model::Seen;
+use crate::observe::model::{Own, Seen};
 use crate::observe::{Observer, Place};
 use crate::own::Purpose;
 use crate::plan::{self, CopyOrder, Create, Plan, Row, Settings, Standing};
@@ -126,20 +128,34 @@ impl Applier {
         done
     }
 
+    /// Takes the snapshots of a plan that nothing is remembered for, and does nothing else.
+    pub(crate) async fn take(&self, plan: &Plan, seen: &Seen, site: &mut Site<'_>) -> Done {
+        let mut done = Done::default();
+        for create in &plan.creates {
+            if !self.has_time(site, &mut done) {
+                break;
+            }
+            match self.create(create, seen, site).await {
+                Ok(()) => done.taken.push(create.name.clone()),
+                Err(refusal) => done.failures.push(refusal.into_failure()),
+            }
+        }
+        done
+    }
+
     /// Deletes snapshots of databases that are gone.
     pub(crate) async fn delete_orphans(
         &self,
         rows: &[Row],
-        orphans: &std::collections::BTreeMap<String, Vec<crate::observe::model::Own>>,
+        orphans: &BTreeMap<(Region, String), Vec<Own>>,
         site: &mut Site<'_>,
     ) -> Done {
         let mut done = Done::default();
         for row in rows.iter().filter(|row| row.verdict == plan::Verdict::Delete) {
-            let own = orphans.values().flatten().find(|own| own.snapshot.name == row.snapshot);
-            if let Some(kind) = own.and_then(|own| calls::kind_of(&own.snapshot.arn))
+            if let Some((region, kind)) = orphan(orphans, row)
                 && self.has_time(site, &mut done)
             {
-                let client = site.observer.rds(&site.settings.region);
+                let client = site.observer.rds(region);
                 note_deletion(row, calls::delete(&client, kind, &row.snapshot).await, &mut done);
             }
         }
@@ -328,6 +344,14 @@ fn refused(
             None
         }
     }
+}
+
+/// Where the snapshot of a row is, and of which kind. A copy has the name of its source.
+fn orphan<'a>(orphans: &'a BTreeMap<(Region, String), Vec<Own>>, row: &Row) -> Option<(&'a Region, DatabaseKind)> {
+    let of_region = orphans.iter().filter(|((region, _), _)| region.as_str() == row.region);
+    let mut all = of_region.flat_map(|((region, _), all)| all.iter().map(move |own| (region, own)));
+    let (region, own) = all.find(|(_, own)| own.snapshot.name == row.snapshot)?;
+    Some((region, calls::kind_of(&own.snapshot.arn)?))
 }
 
 fn note_deletion(row: &Row, deleted: Result<bool, CallFailure>, done: &mut Done) {

@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use shared::aws::Clients;
 use shared::config::{AlertFormat, Config};
 use shared::event::Event;
+use shared::failure::HandlingError;
 use shared::function::Function;
 use shared::ingress::Handler;
 use shared::schedule::ScheduleSettings;
@@ -387,8 +388,13 @@ async fn sharing_is_remembered_and_a_refusal_told_once() {
 
 /// The whole function, for one sweep over a database with tags, a snapshot too many, and none for the slot.
 async fn whole_sweep(dry_run: &str) -> (Aws, crate::Report) {
+    let (aws, report) = try_whole_sweep(Aws::default(), dry_run).await;
+    (aws, report.unwrap())
+}
+
+async fn try_whole_sweep(aws: Aws, dry_run: &str) -> (Aws, Result<crate::Report, HandlingError>) {
     let database = "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceArn>arn:aws:rds:eu-west-1:123456789012:db:shop</DBInstanceArn><DbiResourceId>db-SHOP</DbiResourceId><Engine>postgres</Engine><DBInstanceStatus>available</DBInstanceStatus><TagList><Tag><Key>steward:snapshot</Key><Value>daily:7</Value></Tag></TagList></DBInstance></DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>";
-    let aws = Aws::default().answer("DescribeDBInstances", (200, database.to_owned()));
+    let aws = aws.answer("DescribeDBInstances", (200, database.to_owned()));
     let (_, list) = listing(&attempt(at(TODAY) - hours(24 * 300), 1, Status::Available));
     let aws = aws.answer("DescribeDBSnapshots", (200, list.replace("creating", "failed")));
     let clients = aws.clients().await;
@@ -405,7 +411,7 @@ async fn whole_sweep(dry_run: &str) -> (Aws, crate::Report) {
     let deadline = Deadline::at(clock.now() + minutes(10));
     let mut snapshot = crate::Snapshot::start(config.unwrap(), &clients, clock);
     let event = serde_json::json!({ "source": "steward", "detail-type": "Sweep", "detail": {} });
-    let report = snapshot.until(deadline).handle(Event::read(&event).unwrap()).await.unwrap();
+    let report = snapshot.until(deadline).handle(Event::read(&event).unwrap()).await;
     (aws, report)
 }
 
@@ -419,4 +425,16 @@ async fn a_dry_run_says_what_it_would_do_and_calls_nothing_that_changes_anything
     let (aws, _) = whole_sweep("false").await;
     assert_eq!(aws.changes(), ["CreateDBSnapshot"]);
     assert!(aws.calls().contains(&"PutItem".to_owned()) && aws.calls().contains(&"Publish".to_owned()));
+}
+
+#[tokio::test]
+async fn while_no_memory_can_be_read_what_is_due_is_taken_and_nothing_else() {
+    let denied = (400, r#"{ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException" }"#.to_owned());
+    let (aws, answer) = try_whole_sweep(Aws::default().answer("BatchGetItem", denied.clone()), "false").await;
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(aws.changes(), ["CreateDBSnapshot"]);
+    let others = ["PutItem", "Publish", "PutEvents", "CreateSchedule"];
+    assert!(!aws.calls().iter().any(|call| others.contains(&call.as_str())), "{:?}", aws.calls());
+    let (aws, _) = try_whole_sweep(Aws::default().answer("BatchGetItem", denied), "true").await;
+    assert_eq!(aws.changes(), [""; 0]);
 }

@@ -4,7 +4,7 @@
 pub(crate) mod model;
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::arn::{DatabaseKind, Region};
 use shared::aws::Clients;
@@ -41,12 +41,19 @@ pub(crate) enum Place {
 pub(crate) struct Account {
     /// Databases that have opted in, by tags that can be read or not, with a memory that can be read.
     pub(crate) databases: Vec<Seen>,
+    /// Databases that had opted in when they were last seen, and have not any more.
+    pub(crate) opted_out: Vec<Seen>,
+    /// Why no memory can be read, where that is so. Then there is none in `databases` either.
+    pub(crate) forgotten: Option<CallFailure>,
     /// Databases with tags of which nothing comes: members of clusters, engines that are not RDS's own.
     pub(crate) left: Vec<(Database, &'static str)>,
     /// Databases whose memory cannot be read.
     pub(crate) unreadable: Vec<(Database, CallFailure)>,
-    /// Our snapshots of databases that are gone, by resource id.
-    pub(crate) orphans: BTreeMap<String, Vec<Own>>,
+    /// Our snapshots of databases that are gone, by region and resource id. Of other regions those that something is
+    /// copied to.
+    pub(crate) orphans: BTreeMap<(Region, String), Vec<Own>>,
+    /// Copies of databases that are not copied to that region any more.
+    pub(crate) stranded: Vec<(Region, Own)>,
     /// Quotas by region; a failure where they could not be read.
     pub(crate) quotas: BTreeMap<Region, Result<Quotas, CallFailure>>,
 }
@@ -74,7 +81,7 @@ impl Observer {
     /// Looks at everything.
     ///
     /// # Errors
-    /// When the databases, the snapshots here or the memories cannot be listed: on half a picture nothing is decided.
+    /// When the databases or the snapshots here cannot be listed: on half a picture nothing is decided.
     pub(crate) async fn look(&mut self) -> Result<Account, CallFailure> {
         let rds = self.clients.rds().clone();
         let all = self.databases().await?;
@@ -93,10 +100,23 @@ impl Observer {
         if !opted_in.is_empty() {
             account.quotas.insert(own_region, read::quotas(&rds).await);
         }
-        self.remember(opted_in, &here, &copies, &mut account).await?;
-        let known: BTreeSet<&str> = all.iter().map(|database| database.resource.as_str()).collect();
-        for own in here.into_iter().filter(|own| !known.contains(own.claim.resource.as_str())) {
-            account.orphans.entry(own.claim.resource.clone()).or_default().push(own);
+        let others: Vec<&Database> = all.iter().filter(|database| has_no_tags(&database.read_tags())).collect();
+        self.remember(opted_in, &others, &here, &copies, &mut account).await;
+        let known: BTreeMap<&str, ReadTags> =
+            all.iter().map(|database| (database.resource.as_str(), database.read_tags())).collect();
+        let there = copies.into_iter().filter_map(|(region, copies)| Some((region, copies.ok()?)));
+        for (region, all) in there.chain([(self.region.clone(), here)]) {
+            for own in all {
+                match known.get(own.claim.resource.as_str()) {
+                    None => {
+                        account.orphans.entry((region.clone(), own.claim.resource.clone())).or_default().push(own);
+                    }
+                    Some(Ok(tags)) if region != self.region && tags.copy.as_ref() != Some(&region) => {
+                        account.stranded.push((region.clone(), own));
+                    }
+                    Some(_) => {}
+                }
+            }
         }
         Ok(account)
     }
@@ -111,7 +131,7 @@ impl Observer {
         let opted_in = opted_in(std::slice::from_ref(database), &mut account);
         if !opted_in.is_empty() {
             let here = self.own(self.clients.rds(), Place::Here, Some(database)).await?;
-            self.remember(opted_in.clone(), &here, &BTreeMap::new(), &mut account).await?;
+            self.remember(opted_in.clone(), &[], &here, &BTreeMap::new(), &mut account).await;
             // Snapshots keep the name that the database had. Where the newest that is known is not among them, the database
             // was renamed, or the snapshot is gone: the whole list tells.
             let misses = |seen: &Seen| {
@@ -121,7 +141,7 @@ impl Observer {
             if account.databases.iter().any(misses) {
                 let here = self.own(self.clients.rds(), Place::Here, None).await?;
                 account.databases.clear();
-                self.remember(opted_in, &here, &BTreeMap::new(), &mut account).await?;
+                self.remember(opted_in, &[], &here, &BTreeMap::new(), &mut account).await;
             }
         }
         Ok(account)
@@ -147,16 +167,31 @@ impl Observer {
         Ok(found.and_then(|snapshot| self.claim(snapshot, Place::Here)).map(|own| own.claim.resource))
     }
 
-    /// Adds memories, and puts everything together.
+    /// Adds memories, and puts everything together. Of `others`, without tags, those are kept that had opted in.
     async fn remember(
         &self,
         opted_in: Vec<(Database, ReadTags)>,
+        others: &[&Database],
         here: &[Own],
         copies: &BTreeMap<Region, Result<Vec<Own>, CallFailure>>,
         account: &mut Account,
-    ) -> Result<(), CallFailure> {
-        let keys: Vec<Key> = opted_in.iter().map(|(database, _)| Memory::key(&database.resource)).collect();
-        let mut memories = self.table.get_all::<Memory>(&keys).await?;
+    ) {
+        let all = opted_in.iter().map(|(database, _)| database).chain(others.iter().copied());
+        let keys: Vec<Key> = all.map(|database| Memory::key(&database.resource)).collect();
+        let mut memories = self.table.get_all::<Memory>(&keys).await.unwrap_or_else(|failure| {
+            account.forgotten = Some(failure);
+            HashMap::new()
+        });
+        for database in others {
+            // One that cannot be read is told when the database opts in again.
+            if let Some(Ok(memory)) = memories.remove(&Memory::key(&database.resource))
+                && memory.item.policy.is_some()
+            {
+                let (database, here) = ((*database).clone(), of(here, &database.resource));
+                let tags = database.read_tags();
+                account.opted_out.push(Seen { database, tags, here, elsewhere: None, memory });
+            }
+        }
         for (database, tags) in opted_in {
             let memory = memories.remove(&Memory::key(&database.resource));
             let memory: Versioned<Memory> = match memory.unwrap_or_else(|| Ok(Versioned::default())) {
@@ -172,7 +207,6 @@ impl Observer {
             let here = of(here, &database.resource);
             account.databases.push(Seen { database, tags, here, elsewhere, memory });
         }
-        Ok(())
     }
 
     /// Our snapshots in a region, of all databases or of one.
@@ -230,7 +264,7 @@ fn opted_in(all: &[Database], account: &mut Account) -> Vec<(Database, ReadTags)
     let mut opted_in = Vec::new();
     for database in all {
         let tags = database.read_tags();
-        if matches!(&tags, Ok(tags) if tags.snapshot.is_none() && tags.copy.is_none()) {
+        if has_no_tags(&tags) {
             continue;
         }
         let why = database.member_of.is_some().then_some(MEMBER);
@@ -240,6 +274,11 @@ fn opted_in(all: &[Database], account: &mut Account) -> Vec<(Database, ReadTags)
         }
     }
     opted_in
+}
+
+/// Whether a database says nothing of snapshots.
+fn has_no_tags(tags: &ReadTags) -> bool {
+    matches!(tags, Ok(tags) if tags.snapshot.is_none() && tags.copy.is_none())
 }
 
 fn elsewhere(region: &Region, listed: &Result<Vec<Own>, CallFailure>, resource: &str) -> Elsewhere {

@@ -42,6 +42,7 @@ pub(super) fn note(seen: &Seen, is_sweep: bool, plan: &mut Plan, now: Timestamp)
         match own.snapshot.status {
             Status::Failed if plan.memory.told_of.insert(name.clone()) => {
                 plan.memory.untold.push(notice::failed(&seen.database, name));
+                plan.failed += 1;
             }
             Status::Creating if age > patience && plan.memory.told_of.insert(stuck) => {
                 plan.memory.untold.push(notice::stuck(&seen.database, name, age));

@@ -4,6 +4,7 @@ mod conflict;
 mod copy;
 mod due;
 mod health;
+mod opted_out;
 mod orphans;
 mod prune;
 mod quota;
@@ -19,7 +20,8 @@ use shared::tags::{Buckets, TagProblem};
 
 pub(crate) use self::copy::refused as copy_refused;
 pub(crate) use self::due::{put_off, refused as slot_refused};
-pub(crate) use self::orphans::orphans;
+pub(crate) use self::opted_out::opted_out;
+pub(crate) use self::orphans::{orphans, stranded};
 pub(crate) use self::quota::{Standing, quota};
 pub(crate) use self::request::{PAUSE as REQUEST_PAUSE, refused as request_refused, suitable};
 pub(crate) use self::share::refused as share_refused;
@@ -133,6 +135,8 @@ pub(crate) struct Plan {
     pub(crate) age: Option<Age>,
     /// A backup that was not seen as one before.
     pub(crate) arrived: bool,
+    /// Snapshots that were not seen as failed before.
+    pub(crate) failed: usize,
     /// The memory as it shall be.
     #[serde(skip)]
     pub(crate) memory: Memory,
@@ -151,6 +155,7 @@ impl Plan {
             rows: Vec::new(),
             age: None,
             arrived: false,
+            failed: 0,
             memory: seen.memory.item.clone(),
         }
     }
@@ -228,6 +233,17 @@ pub(crate) fn plan(
         }
     }
     plan
+}
+
+/// What is taken while no memory can be read: the name of a snapshot follows from its slot, so that it needs none. All
+/// else waits. `None` when there is nothing to take.
+pub(crate) fn without_memory(settings: &Settings, seen: &Seen, now: Timestamp) -> Option<Plan> {
+    let buckets = policy(settings, seen).ok()?;
+    let interval = Interval::shortest(&buckets).filter(|_| seen.database.readiness() == Readiness::Ready)?;
+    let mut plan = Plan::new(seen);
+    due::due(settings, seen, interval, &buckets, &mut plan, now);
+    plan.reason.push_str("; the state table cannot be read, and nothing else is done");
+    (!plan.creates.is_empty()).then_some(plan)
 }
 
 /// The policy, if the tags make sense.

@@ -4,21 +4,35 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::arn::Region;
+use shared::tags::on_snapshot;
 
 use super::{MOST_DELETIONS, Row, Settings, Verdict};
 use crate::observe::model::{Own, newest};
 
-/// What becomes of the snapshots of databases that are gone, by resource id.
-pub(crate) fn orphans(
-    settings: &Settings,
-    orphans: &BTreeMap<String, Vec<Own>>,
-    is_sweep: bool,
-    now: Timestamp,
-) -> Vec<Row> {
-    orphans.values().flat_map(|all| of_one(settings, all, is_sweep, now)).collect()
+/// What becomes of the snapshots of databases that are gone, by region and resource id. Only a sweep sees them.
+pub(crate) fn orphans(settings: &Settings, orphans: &BTreeMap<(Region, String), Vec<Own>>, now: Timestamp) -> Vec<Row> {
+    orphans.iter().flat_map(|((region, _), all)| of_one(settings, region, all, now)).collect()
 }
 
-fn of_one(settings: &Settings, all: &[Own], is_sweep: bool, now: Timestamp) -> Vec<Row> {
+/// Copies of databases that are not copied to that region any more: they stay.
+pub(crate) fn stranded(copies: &[(Region, Own)]) -> Vec<Row> {
+    let why = "its database is not copied to this region any more: it stays until somebody deletes it";
+    copies.iter().map(|(region, own)| row(region, own, Verdict::Keep, why.to_owned())).collect()
+}
+
+fn row(region: &Region, own: &Own, verdict: Verdict, why: String) -> Row {
+    Row {
+        database: own.snapshot.tags.get(on_snapshot::DATABASE).cloned().unwrap_or_default(),
+        region: region.to_string(),
+        snapshot: own.snapshot.name.clone(),
+        moment: own.moment(),
+        verdict,
+        why,
+    }
+}
+
+fn of_one(settings: &Settings, region: &Region, all: &[Own], now: Timestamp) -> Vec<Row> {
     let mut sorted: Vec<&Own> = all.iter().collect();
     sorted.sort_by_key(|own| (own.moment(), &own.snapshot.name));
     let mut backups = sorted.iter().filter(|own| own.is_scheduled_backup()).count();
@@ -38,7 +52,7 @@ fn of_one(settings: &Settings, all: &[Own], is_sweep: bool, now: Timestamp) -> V
             Some("its database is gone: it is the newest backup, or one that was requested".to_owned())
         } else if backups <= settings.keep_minimum {
             Some(format!("at least {} are kept", settings.keep_minimum))
-        } else if !is_sweep || deletions >= MOST_DELETIONS {
+        } else if deletions >= MOST_DELETIONS {
             Some("a later sweep deletes it".to_owned())
         } else {
             None
@@ -48,15 +62,8 @@ fn of_one(settings: &Settings, all: &[Own], is_sweep: bool, now: Timestamp) -> V
             deletions += 1;
             backups -= 1;
         }
-        rows.push(Row {
-            database: snapshot.tags.get(shared::tags::on_snapshot::DATABASE).cloned().unwrap_or_default(),
-            region: settings.region.to_string(),
-            snapshot: snapshot.name.clone(),
-            moment: own.moment(),
-            verdict,
-            why: keep
-                .unwrap_or_else(|| format!("its database is gone, and it is older than {} days", settings.orphan_days)),
-        });
+        let gone = || format!("its database is gone, and it is older than {} days", settings.orphan_days);
+        rows.push(row(region, own, verdict, keep.unwrap_or_else(gone)));
     }
     rows
 }

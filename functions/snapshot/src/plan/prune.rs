@@ -57,6 +57,11 @@ pub(super) fn prune(
         if matches!(&own.claim.purpose, Purpose::Requested { request } if open.contains(request)) {
             needed.insert(&own.snapshot.name, "its request is not answered yet");
         }
+        // A policy that was finer has left newer ones of the same period. Without this one, the slot would get another.
+        let of_now = Interval::shortest(buckets).map(|interval| settings.calendar.slot(interval, now).start);
+        if own.is_scheduled_backup() && own.claim.slot() == of_now {
+            needed.insert(&own.snapshot.name, "it is the snapshot of the slot that is now");
+        }
     }
     let rails = Rails { keep_minimum: settings.keep_minimum, freeze: freeze.clone(), stale: stale(&seen.here), needed };
     let here = decide(settings, buckets, &seen.here, &rails, 0, now);

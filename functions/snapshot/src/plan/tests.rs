@@ -5,6 +5,7 @@ mod copy;
 mod due;
 mod health;
 mod million;
+mod opted_out;
 mod orphans;
 mod prune;
 mod quota;

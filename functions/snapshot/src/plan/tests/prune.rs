@@ -38,6 +38,18 @@ fn a_policy_that_keeps_everything_deletes_nothing() {
 }
 
 #[test]
+fn the_snapshot_of_the_slot_that_is_now_stays_when_a_policy_becomes_coarser() {
+    // Weeks instead of days, on a Saturday: the slot of the week is Monday's, and newer ones are of the same week.
+    let seen = seen("weekly:4", days(7));
+    let plan = sweep(&seen, at(NOW));
+    assert_eq!(why(&plan, &backup(5)), (Verdict::Spare, "it is the snapshot of the slot that is now"));
+    assert_eq!((plan.word, plan.creates.len()), ("up-to-date", 0));
+    assert_eq!(deleted(&plan), [name(&backup(4)), name(&backup(3)), name(&backup(2)), name(&backup(1))]);
+    let next_week = sweep(&seen, at(NOW) + hours(48));
+    assert!(deleted(&next_week).contains(&name(&backup(5)).as_str()), "{:?}", deleted(&next_week));
+}
+
+#[test]
 fn only_a_sweep_deletes() {
     let seen = seen("daily:3", days(9));
     let glance = plan(&settings(), &seen, None, false, at(NOW));
