@@ -62,8 +62,8 @@ impl Scene {
         let what = what.into();
         let is_meant = |record: &&Value| record["subject"].as_str().is_some_and(|subject| what.contains(subject));
         let decided = self.said["decisions"].as_array().into_iter().flatten().filter(is_meant);
-        let said: String = decided.map(|record| format!("; {}: {}", record["decision"], record["reason"])).collect();
-        self.breaches.push((now, breach, what + &said));
+        let said: Vec<String> = decided.map(|record| format!("{}: {}", record["decision"], record["reason"])).collect();
+        self.breaches.push((now, breach, format!("{what}; {}", said.join("; "))));
     }
 
     /// Judges an invocation.

@@ -125,7 +125,7 @@ impl Scene {
             Later::Available(resource) | Later::Started(resource) => {
                 let Some(place) = self.place_of(resource) else { return };
                 let (rds, now, db) = (self.account.rds(), self.account.clock().now(), &mut self.dbs[place]);
-                if db.covered && rds.status(&db.id).as_deref() == Some("stopped") {
+                if db.covered.is_some() && rds.status(&db.id).as_deref() == Some("stopped") {
                     db.rest_ended = Some(now);
                 }
                 // A snapshot may be under way that was asked for just before.

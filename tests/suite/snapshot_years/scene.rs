@@ -45,8 +45,8 @@ pub(crate) struct Db {
     pub(crate) paced_noticed: Option<Timestamp>,
     /// When it was last stopped.
     pub(crate) stopped: Option<Timestamp>,
-    /// Whether it was covered when Steward last looked: stopped, with a backup that was fresh when it was stopped.
-    pub(crate) covered: bool,
+    /// When Steward last looked, if it was covered then: stopped, with a backup that was fresh when it was stopped.
+    pub(crate) covered: Option<Timestamp>,
     /// The last undisturbed sweep that found it covered.
     pub(crate) rest_seen: Option<Timestamp>,
     /// When it was started after it had been covered.
@@ -197,7 +197,7 @@ impl Scene {
             paced: now,
             paced_noticed: None,
             stopped: None,
-            covered: false,
+            covered: None,
             rest_seen: None,
             rest_ended: None,
             gone: false,

@@ -49,7 +49,7 @@ impl Scene {
             }
         }
         let db = &mut self.dbs[place];
-        (db.covered, db.told_stale) = (covered, knows);
+        (db.covered, db.told_stale) = (covered.then_some(now), knows);
         if covered && is_fair {
             db.rest_seen = Some(now);
         }
