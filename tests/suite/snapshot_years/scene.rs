@@ -262,6 +262,7 @@ impl Scene {
         let answer = self.function.invoke(invocation).await;
         assert!(answer.is_ok() || weather != Weather::Fair, "in fair weather at {now}: {answer:?}");
         self.said = answer.unwrap_or_default();
+        self.account.forget_calls();
         let told = std::mem::take(&mut *self.told.lock().unwrap());
         let after = self.list();
         self.judge(&super::judge::Act { now, is_sweep, weather, before, after, statuses, told });
