@@ -218,6 +218,9 @@ impl Migrate {
         let (Some(schedules), Some(at)) = (&self.schedules, at) else {
             return Ok(());
         };
+        // Schedules keep to the minute. Looks that are due in the same one are one look: the second has the first one's name.
+        let minutes = (at.as_second() + 59) / 60;
+        let at = Timestamp::from_second(minutes * 60).unwrap_or(at);
         let name = format!("migrate-{run}-{}", at.as_second());
         schedules.once(&name, at, "Migration Due", &MigrationDue { run: run.clone() }).await
     }
