@@ -1,0 +1,67 @@
+//! Services that share a database: one migrates at a time, and all are rolled.
+
+use jiff::SignedDuration;
+use lab::ecs::Job;
+use serde_json::json;
+
+use super::scene::{MIGRATE, ON_SHOP_DB, Scene};
+
+#[tokio::test]
+async fn two_services_that_share_a_database_never_migrate_at_once_and_both_are_rolled() {
+    let mut scene = Scene::new();
+    for name in ["api", "worker"] {
+        scene.service(name, MIGRATE, &[ON_SHOP_DB]).await;
+    }
+    scene.migration(Job::migrates(&scene.schema).after(SignedDuration::from_mins(3)));
+    let (api, worker) = (scene.ship("api", 2), scene.ship("worker", 3));
+    scene.minutes(2).await;
+    // One is at it, the other waits in the queue.
+    let mut states = scene.states();
+    states.sort();
+    assert_eq!((states, scene.tasks().len()), (vec!["migrating".to_owned(), "waiting".to_owned()], 1));
+    assert_eq!(scene.lock("shop-db")["queue"].as_array().unwrap().len(), 1);
+    scene.minutes(30).await;
+    assert_eq!((scene.running("api"), scene.running("worker")), (vec![api], vec![worker]));
+    let ran = scene.schema.migrations();
+    assert_eq!((ran.len(), scene.schema.most_at_once(), scene.schema.version()), (2, 1, 3));
+    assert!(ran[0].ended_at.unwrap() <= ran[1].began_at);
+    let lock = scene.lock("shop-db");
+    assert_eq!((&lock["holder"], &lock["queue"], &lock["fence"]), (&json!(null), &json!([]), &json!(2)));
+    assert_eq!(scene.told_of_migrations(), ["migrated"; 2]);
+}
+
+#[tokio::test]
+async fn services_with_databases_of_their_own_do_not_wait_for_each_other() {
+    let mut scene = Scene::new();
+    scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+    scene.service("crm", &[("steward.migrate", "bin/other")], &[("steward:database", "crm-db")]).await;
+    let other = lab::ecs::SimulatedSchema::at(1);
+    scene.account.script_command(
+        lab::ecs::Command::exactly(&["bin/other"]),
+        Job::migrates(&other).after(SignedDuration::from_mins(3)),
+    );
+    scene.migration(Job::migrates(&scene.schema).after(SignedDuration::from_mins(3)));
+    scene.ship("api", 2);
+    scene.account.push("crm", &["latest"], "crm 2").unwrap();
+    scene.minutes(2).await;
+    assert_eq!((scene.states(), scene.tasks().len()), (vec!["migrating".to_owned(); 2], 2));
+    scene.minutes(20).await;
+    assert_eq!(scene.states(), ["migrated"; 2]);
+}
+
+#[tokio::test]
+async fn a_failed_migration_lets_the_next_service_begin() {
+    let mut scene = Scene::new();
+    for name in ["api", "worker"] {
+        scene.service(name, MIGRATE, &[ON_SHOP_DB]).await;
+    }
+    let old = scene.running("api");
+    let (bad, good) = (scene.ship("api", 2), scene.ship("worker", 3));
+    let command = lab::ecs::Command::exactly(&["bin/migrate"]).of(&bad);
+    scene.account.script_command(command, super::failed::fails(&scene, 1));
+    scene.minutes(30).await;
+    assert_eq!((scene.running("api"), scene.running("worker")), (old, vec![good]));
+    let mut told = scene.told_of_migrations();
+    told.sort();
+    assert_eq!(told, ["migrated", "migration-failed"]);
+}
