@@ -57,3 +57,25 @@ async fn a_push_that_names_the_same_image_migrates_nothing() {
     scene.sweep().await;
     assert_eq!((scene.calls_of_migrate(0).len(), scene.runs().len()), (calls, 0));
 }
+
+#[tokio::test]
+async fn an_image_of_another_registry_that_is_announced_is_migrated_first() {
+    let mut scene = Scene::new();
+    scene.service_as("api", MIGRATE, &[ON_SHOP_DB], |setup| setup).await;
+    let change = |definition: &mut serde_json::Value| {
+        definition["containerDefinitions"][0]["image"] = json!("ghcr.io/acme/api:main")
+    };
+    scene.account.revise("shop", "api", change).unwrap();
+    scene.minutes(20).await;
+    let digest = lab::ecr::Build::from("main 2").digest();
+    scene.schema.needs(&digest, 2);
+    let detail = json!({ "repository": "ghcr.io/acme/api", "tag": "main", "digest": digest });
+    scene.say("Image Pushed", &detail);
+    scene.minutes(20).await;
+    let image = format!("ghcr.io/acme/api@{digest}");
+    let definition =
+        scene.account.ecs("DescribeTaskDefinition", json!({ "taskDefinition": "steward-migrate-api" })).unwrap();
+    assert_eq!(definition["taskDefinition"]["containerDefinitions"][0]["image"], image.as_str());
+    assert_eq!((scene.states(), scene.schema.version()), (vec!["migrated".to_owned()], 2));
+    assert!(scene.definition("api").to_string().contains(&digest));
+}

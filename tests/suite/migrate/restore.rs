@@ -196,3 +196,47 @@ async fn what_is_pending_is_known_before_a_snapshot_is_taken() {
     scene.minutes(30).await;
     assert_eq!((scene.running("api"), scene.ours("shop-db").len()), (vec![new], 0));
 }
+
+#[tokio::test]
+#[ignore = "a retry asks for its snapshot under the first name"]
+async fn a_migration_that_is_tried_again_takes_a_restore_point_of_its_own() {
+    for point in [MARK, SNAPSHOT] {
+        let (mut scene, _) = with(point).await;
+        scene.migration(super::failed::fails(&scene, 1));
+        let new = scene.ship("api", 2);
+        scene.minutes(60).await;
+        assert_eq!(scene.states(), ["failed"]);
+        let first = scene.last_alert();
+        // A day of orders later: to go back to yesterday would lose them.
+        scene.world.run_for(SignedDuration::from_hours(24)).await.unwrap();
+        scene.migration(lab::ecs::Job::migrates(&scene.schema));
+        let (run, asked) = (scene.only_run(), scene.world.now());
+        scene.resolve(&run, "retry");
+        scene.minutes(60).await;
+        assert_eq!(scene.running("api"), [new]);
+        let restore = scene.run(&run)["restore"].clone();
+        let taken: Timestamp = match point {
+            MARK => text(&restore["mark"]["at"]).parse().unwrap(),
+            _ => {
+                let name = text(&restore["snapshot"]["identifier"]);
+                scene.rds().snapshot(name).unwrap().tags["steward:started"].parse().unwrap()
+            }
+        };
+        assert!(taken >= asked, "{} is of before {asked}; first: {first}", scene.last_alert());
+    }
+}
+
+#[tokio::test]
+#[ignore = "a retry asks for its snapshot under the first name"]
+async fn after_a_snapshot_that_failed_a_person_s_retry_takes_another() {
+    let (mut scene, _) = with(SNAPSHOT).await;
+    assert!(scene.rds().snapshots_go("shop-db", Course::FailsAfter(SignedDuration::from_mins(5))));
+    let new = scene.ship("api", 2);
+    scene.minutes(60).await;
+    assert_eq!(scene.states(), ["failed"]);
+    assert!(scene.rds().snapshots_go("shop-db", Course::default()));
+    let run = scene.only_run();
+    scene.resolve(&run, "retry");
+    scene.minutes(60).await;
+    assert_eq!((scene.running("api"), scene.states()), (vec![new], vec!["migrated".to_owned()]));
+}

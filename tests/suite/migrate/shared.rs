@@ -65,3 +65,38 @@ async fn a_failed_migration_lets_the_next_service_begin() {
     told.sort();
     assert_eq!(told, ["migrated", "migration-failed"]);
 }
+
+#[tokio::test]
+#[ignore = "names are compared as they are written"]
+async fn one_database_is_one_however_its_name_is_written() {
+    // RDS does not tell capitals from small letters in identifiers.
+    let mut scene = Scene::new();
+    scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+    scene.service("worker", MIGRATE, &[("steward:database", "Shop-DB")]).await;
+    scene.migration(Job::migrates(&scene.schema).after(SignedDuration::from_mins(3)));
+    let (api, worker) = (scene.ship("api", 2), scene.ship("worker", 3));
+    scene.minutes(30).await;
+    assert_eq!((scene.running("api"), scene.running("worker")), (vec![api], vec![worker]));
+    assert_eq!(scene.schema.most_at_once(), 1);
+}
+
+#[tokio::test]
+async fn services_of_one_image_each_migrate_it_and_the_second_finds_it_done() {
+    let mut scene = Scene::new();
+    for name in ["api", "worker"] {
+        scene.service_as(name, super::scene::PLANNED, &[ON_SHOP_DB], |setup| setup).await;
+    }
+    // Both are moved to one repository by their owner.
+    scene.account.push("shop", &["latest"], "shop 1").unwrap();
+    for name in ["api", "worker"] {
+        let change = |definition: &mut serde_json::Value| {
+            definition["containerDefinitions"][0]["image"] = json!(format!("{}/shop:latest", crate::support::HOST));
+        };
+        scene.account.revise("shop", name, change).unwrap();
+    }
+    scene.minutes(20).await;
+    let new = scene.ship("shop", 2);
+    scene.minutes(30).await;
+    assert_eq!((scene.running("api"), scene.running("worker")), (vec![new.clone()], vec![new]));
+    assert_eq!((scene.schema.migrations().len(), scene.told_of_migrations()), (1, vec!["migrated".to_owned()]));
+}
