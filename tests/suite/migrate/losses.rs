@@ -157,3 +157,21 @@ async fn one_night_is_migrated_twice() {
     scene.until("2026-11-21T12:00:00Z").await;
     assert_eq!((scene.schema.migrations().len(), scene.runs().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_release_that_crashes_after_its_migration_is_migrated_and_rolled_again_and_again() {
+    let mut scene = Scene::new().swept();
+    assert!(scene.world.switch_schedule("HealSweepSchedule", true));
+    let old = scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+    let bad = scene.ship("api", 2);
+    let crash = Behaviour::CrashAtStart { exit_code: 1, after: SignedDuration::from_secs(2) };
+    scene.account.script(&bad, crash);
+    scene.minutes(120).await;
+    // ECS takes it back by itself, over the migration or not; that is told, and not tried again.
+    assert_eq!((scene.running("api"), scene.asked_for().len(), scene.deployments("api")), (vec![old], 1, 2));
+    let told = scene.told_since(0);
+    assert_eq!(told.iter().filter(|told| told.contains("rollout-failed")).count(), 1, "{told:?}");
+    let fix = scene.ship("api", 3);
+    scene.minutes(30).await;
+    assert_eq!((scene.running("api"), scene.schema.migrations().len()), (vec![fix], 2));
+}

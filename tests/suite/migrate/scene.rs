@@ -158,17 +158,19 @@ impl Scene {
 
     /// Every task that `migrate` started and ECS still knows, as ECS describes it.
     pub(crate) fn tasks(&self) -> Vec<Value> {
-        let list = |status: &str| {
-            let input = json!({ "cluster": "shop", "desiredStatus": status });
+        let list = |name: &String, status: &str| {
+            let input =
+                json!({ "cluster": "shop", "family": format!("steward-migrate-{name}"), "desiredStatus": status });
             self.account.ecs("ListTasks", input).unwrap()["taskArns"].as_array().unwrap().clone()
         };
-        let arns = [list("RUNNING"), list("STOPPED")].concat();
-        if arns.is_empty() {
-            return Vec::new();
-        }
-        let described = self.account.ecs("DescribeTasks", json!({ "cluster": "shop", "tasks": arns })).unwrap();
-        let is_ours = |task: &&Value| text(&task["startedBy"]).starts_with("steward/m/");
-        described["tasks"].as_array().unwrap().iter().filter(is_ours).cloned().collect()
+        let both = |name| [list(name, "RUNNING"), list(name, "STOPPED")].concat();
+        let arns: Vec<Value> = self.services.iter().flat_map(both).collect();
+        let describe = |arns: &[Value]| {
+            let described = self.account.ecs("DescribeTasks", json!({ "cluster": "shop", "tasks": arns })).unwrap();
+            described["tasks"].as_array().unwrap().clone()
+        };
+        let tasks = arns.chunks(100).flat_map(describe);
+        tasks.filter(|task| text(&task["startedBy"]).starts_with("steward/m/")).collect()
     }
 
     /// Every run, the oldest first.

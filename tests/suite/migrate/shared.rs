@@ -100,3 +100,29 @@ async fn services_of_one_image_each_migrate_it_and_the_second_finds_it_done() {
     assert_eq!((scene.running("api"), scene.running("worker")), (vec![new.clone()], vec![new]));
     assert_eq!((scene.schema.migrations().len(), scene.told_of_migrations()), (1, vec!["migrated".to_owned()]));
 }
+
+#[tokio::test]
+async fn twenty_services_of_one_image_take_their_turns_and_are_all_rolled() {
+    const MANY: usize = 20;
+    let mut scene = Scene::new().swept();
+    let names: Vec<String> = (0..MANY).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        scene.service(name, super::scene::PLANNED, &[ON_SHOP_DB]).await;
+    }
+    scene.account.push("shop", &["latest"], "shop 1").unwrap();
+    for name in &names {
+        let change = |definition: &mut serde_json::Value| {
+            definition["containerDefinitions"][0]["image"] = json!(format!("{}/shop:latest", crate::support::HOST));
+        };
+        scene.account.revise("shop", name, change).unwrap();
+    }
+    scene.minutes(20).await;
+    let (from, new) = (scene.calls_of_migrate(0).len(), scene.ship("shop", 2));
+    scene.minutes(60).await;
+    assert!(names.iter().all(|name| scene.running(name) == [new.clone()]));
+    assert_eq!((scene.schema.migrations().len(), scene.told_of_migrations()), (1, vec!["migrated".to_owned()]));
+    let calls = scene.calls_of_migrate(0).len() - from;
+    println!("{MANY} services of one image: {calls} calls of migrate");
+    assert!(calls < 60 * MANY, "{calls}");
+    assert_eq!(scene.dead_of_migrate() + scene.dead().len(), 0);
+}

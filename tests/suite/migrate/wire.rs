@@ -176,3 +176,29 @@ async fn a_call_that_aws_refuses_for_good_is_told_and_not_made_again() {
         assert_eq!((scene.lock("shop-db")["holder"].is_null(), scene.dead_of_migrate()), (true, 0));
     }
 }
+
+#[tokio::test]
+async fn a_token_that_was_used_before_is_adopted_where_the_task_is_the_run_s_own() {
+    for (by_us, state) in [(true, "migrated"), (false, "failed")] {
+        let mut scene = Scene::new();
+        let old = scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+        // The first try fails, and a second is asked for under the next number.
+        scene.migration(super::failed::fails(&scene, 1));
+        let new = scene.ship("api", 2);
+        scene.minutes(10).await;
+        scene.migration(lab::ecs::Job::migrates(&scene.schema));
+        let run = scene.only_run();
+        // Its token was used a moment ago, with other words.
+        let mut call = scene.inputs("RunTask").remove(0);
+        let by = if by_us { format!("steward/m/{run}/m2") } else { "somebody".to_owned() };
+        (call["clientToken"], call["startedBy"]) = (json!(format!("{run}-m2")), json!(by));
+        call["tags"] = json!([{ "key": "by", "value": "hand" }]);
+        scene.resolve(&run, "retry");
+        scene.account.ecs("RunTask", call).unwrap();
+        scene.world.run_for(jiff::SignedDuration::from_mins(20)).await.unwrap();
+        let runs = if by_us { new } else { old };
+        assert_eq!((scene.states(), scene.running("api")), (vec![state.to_owned()], vec![runs]));
+        // Only one task of that number ran, whoever made the call.
+        assert_eq!(scene.schema.migrations().len(), 2);
+    }
+}
