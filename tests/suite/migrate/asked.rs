@@ -159,3 +159,13 @@ async fn a_forged_request_for_a_rollout_that_deploy_does_not_wait_for_is_ignored
     scene.minutes(20).await;
     assert_eq!(scene.running("api"), before);
 }
+
+#[tokio::test]
+async fn a_service_that_steward_does_not_deploy_can_be_migrated_on_request() {
+    let mut scene = Scene::new();
+    let digest = scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+    scene.retag("api", "steward:deploy", None);
+    scene.ask("api", "backfill-1");
+    scene.minutes(10).await;
+    assert_eq!((scene.states(), scene.schema.migrations()[0].digest.clone()), (vec!["migrated".to_owned()], digest));
+}

@@ -62,3 +62,18 @@ async fn to_go_forward_again_after_a_released_pin_migrates_what_the_policy_names
     scene.minutes(20).await;
     assert_eq!((scene.running("api"), scene.schema.version()), (vec![latest], 3));
 }
+
+#[tokio::test]
+async fn an_image_that_a_person_asked_for_is_rolled_when_its_migration_was_tried_again() {
+    let mut scene = Scene::new();
+    scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
+    scene.migration(super::failed::fails(&scene, 1));
+    let hotfix = scene.ship_as("api", "hotfix", 2);
+    scene.say("Deploy Requested", &json!({ "service": arn("api"), "tag": "hotfix", "requested-by": "ana" }));
+    scene.minutes(10).await;
+    scene.migration(lab::ecs::Job::migrates(&scene.schema));
+    let run = scene.only_run();
+    scene.resolve(&run, "retry");
+    scene.minutes(20).await;
+    assert_eq!((scene.running("api"), scene.asked_for()), (vec![hotfix], vec!["m1".to_owned(), "m2".to_owned()]));
+}

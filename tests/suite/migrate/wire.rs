@@ -202,3 +202,19 @@ async fn a_token_that_was_used_before_is_adopted_where_the_task_is_the_run_s_own
         assert_eq!(scene.schema.migrations().len(), 2);
     }
 }
+
+#[tokio::test]
+async fn a_capacity_provider_of_one_s_own_is_used_as_it_is() {
+    let mut scene = Scene::new();
+    let strategy = json!([{ "capacityProvider": "shop-asg", "weight": 2, "base": 1 }]);
+    let setup = |setup: lab::ecs::ServiceSetup| {
+        let setup = setup.spot().with("capacityProviderStrategy", strategy.clone());
+        setup.definition("requiresCompatibilities", json!(["EC2"]))
+    };
+    scene.service_as("api", MIGRATE, &[], setup).await;
+    let (run, _) = run_of(&mut scene).await;
+    assert_eq!(
+        (&run["capacityProviderStrategy"], run.get("launchType"), run.get("platformVersion")),
+        (&strategy, None, None)
+    );
+}
