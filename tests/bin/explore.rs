@@ -134,7 +134,7 @@ type Work = Mutex<(std::vec::IntoIter<Case>, Tally)>;
 fn bounds(case: Case, bound: Bound) -> Vec<Bound> {
     match case {
         Case::Deploy(..) | Case::Snapshot(..) => vec![bound],
-        Case::Heal(..) => vec![Bound::product(bound.mishaps.min(1), 0), Bound::product(0, bound.faults)],
+        Case::Heal(..) | Case::Migrate(..) => vec![Bound::product(bound.mishaps.min(1), 0), Bound::product(0, bound.faults)],
     }
 }
 
