@@ -15,11 +15,8 @@ use crate::account::CallRecord;
 use crate::rds::SnapshotSeen;
 
 /// Alerts that say that a call was refused, and the calls that they are about.
-const REFUSALS: [(&str, &[&str]); 3] = [
-    ("snapshot-refused", &["CreateDB"]),
-    ("copy-failed", &["CopyDB", "DescribeKey"]),
-    ("share-failed", &["ModifyDB"]),
-];
+const REFUSALS: [(&str, &[&str]); 3] =
+    [("snapshot-refused", &["CreateDB"]), ("copy-failed", &["CopyDB", "DescribeKey"]), ("share-failed", &["ModifyDB"])];
 
 /// Everything that did not hold in a schedule.
 pub fn check(scene: &Scene, played: &Played, watched: &Watched) -> Vec<Violation> {
@@ -36,9 +33,9 @@ pub fn check(scene: &Scene, played: &Played, watched: &Watched) -> Vec<Violation
         old(expected, watched, &mut violated);
         copies(scene, expected, watched, &mut violated);
         shared(scene, expected, watched, &mut violated);
-        requests(expected, played, watched, &mut violated);
+        requests(scene, expected, played, watched, &mut violated);
         let mine: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_of(expected.database)).collect();
-        told(expected, played, watched, &mine, &mut violated);
+        told(scene, expected, played, watched, &mine, &mut violated);
     }
     unowned(watched, &mut violated);
     if let Some(last) = watched.looks.last() {
@@ -124,7 +121,8 @@ fn copies(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut 
 
 /// At no time may anybody restore a backup but whom the operator named; in the end they may.
 fn shared(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut impl FnMut(Property, String)) {
-    let partners: Vec<&str> = scene.environment.iter().filter(|(_, value)| *value == PARTNER).map(|(_, it)| *it).collect();
+    let partners: Vec<&str> =
+        scene.environment.iter().filter(|(_, value)| *value == PARTNER).map(|(_, it)| *it).collect();
     for look in &watched.looks {
         let is_last = watched.looks.last() == Some(look);
         for seen in look.here.iter().filter(|seen| seen.database == expected.database) {
@@ -152,6 +150,7 @@ fn unowned(watched: &Watched, violated: &mut impl FnMut(Property, String)) {
 }
 
 fn told(
+    scene: &Scene,
     expected: &Expected,
     played: &Played,
     watched: &Watched,
@@ -174,7 +173,7 @@ fn told(
         if !is_free && !(is_resumed && !expected.freely.is_empty()) && !are_excused(played, places, is_note) {
             violated(Property::ToldAgain, format!("{kind} of {database} was told {} times", places.len()));
         }
-        if !is_free && !expected.told.contains(kind) && !is_resumed && !is_refused(played, kind, database) {
+        if !is_free && !expected.told.contains(kind) && !is_resumed && !is_refused(scene, played, kind, database) {
             violated(Property::Groundless, format!("{kind} of {database}"));
         }
     }
@@ -183,7 +182,7 @@ fn told(
     }
     // Whoever is killed before it could write down what it was denied finds it granted the next time.
     if played.choices.faults() == 1 && !expected.due.is_empty() {
-        for (kind, _) in REFUSALS.iter().filter(|(kind, _)| is_refused(played, kind, database)) {
+        for (kind, _) in REFUSALS.iter().filter(|(kind, _)| is_refused(scene, played, kind, database)) {
             if !places.contains_key(kind) {
                 violated(Property::Told, format!("no alert says {kind} of {database}, though AWS denied it"));
             }
@@ -192,18 +191,25 @@ fn told(
 }
 
 /// Whether a call of which an alert tells was denied for a database.
-fn is_refused(played: &Played, kind: &str, database: &str) -> bool {
+fn is_refused(scene: &Scene, played: &Played, kind: &str, database: &str) -> bool {
+    let is_encrypted = scene.databases.iter().any(|each| each.id == database && each.encrypted);
     let calls = REFUSALS.iter().find(|(of, _)| *of == kind).map(|(_, calls)| *calls).unwrap_or_default();
     played.calls.iter().any(|record| {
         let (operation, input) = (&record.call.operation, &record.call.input);
         let is_denied = record.error.as_deref().is_some_and(|error| error.starts_with("AccessDenied"));
-        let is_about = operation == "DescribeKey" || input.to_string().contains(database);
+        let is_about = if operation == "DescribeKey" { is_encrypted } else { input.to_string().contains(database) };
         is_denied && is_about && calls.iter().any(|call| operation.starts_with(call))
     })
 }
 
 /// A request that arrived is answered, once for each time that it arrived, by one snapshot.
-fn requests(expected: &Expected, played: &Played, watched: &Watched, violated: &mut impl FnMut(Property, String)) {
+fn requests(
+    scene: &Scene,
+    expected: &Expected,
+    played: &Played,
+    watched: &Watched,
+    violated: &mut impl FnMut(Property, String),
+) {
     for request in expected.requests {
         let is_meant = |text: &str| text.contains(&format!("\"{request}\""));
         let messages = played.invoked.iter().flat_map(|invoked| &invoked.messages);
@@ -233,12 +239,13 @@ fn requests(expected: &Expected, played: &Played, watched: &Watched, violated: &
                 break;
             }
         }
-        let was_denied = is_refused(played, "snapshot-refused", expected.database);
+        let was_denied = is_refused(scene, played, "snapshot-refused", expected.database);
         for (_, entry) in answers {
             let is_good = entry["DetailType"] == "Snapshot Available";
-            let is_there = watched.looks.last().is_some_and(|look| {
-                look.here.iter().filter(is_of_it).any(|seen| seen.status == "available")
-            });
+            let is_there = watched
+                .looks
+                .last()
+                .is_some_and(|look| look.here.iter().filter(is_of_it).any(|seen| seen.status == "available"));
             if is_good && !is_there {
                 violated(Property::Lost, format!("{request} was answered, and its snapshot is not there"));
             } else if !is_good && !was_denied {

@@ -106,13 +106,39 @@ fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
 }
 
+/// When the lists of RDS were last changed, by region and by the call that reads them.
+#[derive(Debug, Default)]
+struct Changed(BTreeMap<(String, &'static str), Timestamp>);
+
+impl Changed {
+    /// Something happened to a snapshot of an instance or a cluster; of an instance it shows that it is backed up.
+    fn note(&mut self, region: &str, is_cluster: bool, at: Timestamp) {
+        let lists: &[&str] =
+            if is_cluster { &["DescribeDBClusterSnapshots"] } else { &["DescribeDBSnapshots", "DescribeDBInstances"] };
+        self.0.extend(lists.iter().map(|list| ((region.to_owned(), *list), at)));
+    }
+
+    /// Somebody did something to a database.
+    fn note_databases(&mut self, at: Timestamp) {
+        let lists = ["DescribeDBInstances", "DescribeDBClusters"];
+        self.0.extend(lists.map(|list| ((REGION.to_owned(), list), at)));
+    }
+
+    /// Whether a list may not show yet what happened to it.
+    fn is_fresh(&self, call: &Call) -> bool {
+        let of_it =
+            |((region, list), _): &(&(String, &str), &Timestamp)| *list == call.operation && region == call.region();
+        self.0.iter().find(of_it).is_some_and(|(_, at)| call.at.duration_since(*at) < STALENESS)
+    }
+}
+
 /// A world in which a scene is played.
 struct Stage {
     world: World,
     choices: Shared,
     makers: Makers,
-    /// When RDS was last changed, by a call or by itself.
-    changed: Arc<Mutex<Timestamp>>,
+    /// What was changed lately.
+    changed: Arc<Mutex<Changed>>,
     sent: usize,
 }
 
@@ -153,6 +179,10 @@ impl Stage {
             }
             Step::Rubbish => self.send("not an event"),
             step => {
+                if is_disturbed {
+                    let now = self.world.now();
+                    self.changed.lock().unwrap_or_else(PoisonError::into_inner).note_databases(now);
+                }
                 let done = step.done(self.world.account(), self.world.now()).unwrap_or_default();
                 if done { Ok(()) } else { Err(format!("{step:?} cannot be")) }
             }
@@ -175,10 +205,12 @@ impl Stage {
 
     /// Lets the choices decide what becomes of events, calls and one-time schedules from now on.
     fn disturb(&mut self) {
-        let (choices, changed, clock) = (self.choices.clone(), self.changed.clone(), self.world.account().clock().clone());
+        let (choices, changed, clock) =
+            (self.choices.clone(), self.changed.clone(), self.world.account().clock().clone());
         self.world.bus().disturb(Box::new(move |event| {
             if event["source"] == "aws.rds" {
-                *changed.lock().unwrap_or_else(PoisonError::into_inner) = clock.now();
+                let is_cluster = event["detail-type"] == "RDS DB Cluster Snapshot Event";
+                changed.lock().unwrap_or_else(PoisonError::into_inner).note(REGION, is_cluster, clock.now());
             }
             mishap(event, &choices)
         }));
@@ -198,11 +230,11 @@ impl Stage {
 }
 
 /// What becomes of a call.
-fn fault(call: &Call, choices: &Shared, changed: &Mutex<Timestamp>) -> Fault {
+fn fault(call: &Call, choices: &Shared, changed: &Mutex<Changed>) -> Fault {
     let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
-    let faults = coverage::possible(&call.operation, call.at.duration_since(*changed) < STALENESS);
+    let faults = coverage::possible(&call.operation, changed.is_fresh(call));
     if call.service == "rds" && !call.operation.starts_with("Describe") {
-        *changed = call.at;
+        changed.note(call.region(), call.operation.contains("Cluster"), call.at);
     }
     let mut choices = choices.lock();
     let of = if choices.may_fail(&call.operation) { faults.len() } else { 1 };
@@ -214,7 +246,8 @@ fn fault(call: &Call, choices: &Shared, changed: &Mutex<Timestamp>) -> Fault {
 fn mishap(event: &Value, choices: &Shared) -> Mishap {
     let is_heard = match event["source"].as_str() {
         Some("aws.rds") => {
-            let is_end = ["0041", "0042", "0075"].iter().any(|end| event["detail"]["EventID"] == format!("RDS-EVENT-{end}"));
+            let is_end =
+                ["0041", "0042", "0075"].iter().any(|end| event["detail"]["EventID"] == format!("RDS-EVENT-{end}"));
             is_end && event["detail"]["SourceIdentifier"].as_str().is_some_and(|name| name.starts_with("steward-"))
         }
         _ => event["detail-type"] == "Snapshot Requested",
