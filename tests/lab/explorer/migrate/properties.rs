@@ -33,10 +33,23 @@ pub fn check(scene: &Scene, played: &Played, seen: &Seen) -> Vec<Violation> {
         })
         .collect();
     for expected in scene.expected {
-        let mine: Vec<&Alert> =
-            alerts.iter().map(|(alert, _)| alert).filter(|alert| alert.is_about(expected.service)).collect();
-        converges(played, expected, &mine, &mut violated);
-        told(scene, played, expected, &mine, &mut violated);
+        let mine: Vec<(&Alert, &str)> = alerts
+            .iter()
+            .filter(|(alert, _)| alert.is_about(expected.service))
+            .map(|(alert, text)| (alert, *text))
+            .collect();
+        // A person was asked to decide about what should run.
+        let gave_up = mine.iter().any(|(alert, text)| {
+            let is_meant = |content: &&str| text.contains(&digest(content));
+            GIVEN_UP.contains(&alert.kind.as_str()) && expected.runs.iter().any(is_meant)
+        });
+        let running = played.account.running(CLUSTER, expected.service);
+        if !expected.runs.iter().any(|content| running == [digest(content)]) && !gave_up {
+            let runs = expected.runs.join(" or ");
+            violated(Property::Converges, format!("{} does not run {runs}, and nobody was told so", expected.service));
+        }
+        let mine: Vec<&Alert> = mine.into_iter().map(|(alert, _)| alert).collect();
+        told(scene, played, expected, (&mine, gave_up), &mut violated);
         unproven(played, seen, expected.service, &mut violated);
     }
     tasks(seen, &mut violated);
@@ -49,22 +62,12 @@ fn is_publish(record: &CallRecord) -> bool {
     record.call.operation == "Publish" && reaches(record)
 }
 
-fn converges(played: &Played, expected: &Expected, alerts: &[&Alert], violated: &mut impl FnMut(Property, String)) {
-    let running = played.account.running(CLUSTER, expected.service);
-    let is_good = expected.runs.iter().any(|content| running == [digest(content)]);
-    let gave_up = alerts.iter().any(|alert| GIVEN_UP.contains(&alert.kind.as_str()));
-    if !is_good && !gave_up {
-        let runs = expected.runs.join(" or ");
-        violated(Property::Converges, format!("{} does not run {runs}, and nobody was told so", expected.service));
-    }
-}
-
-/// What `migrate` tells of a service.
+/// What `migrate` tells of a service; where it `gave_up` what should run, nothing else is owed.
 fn told(
     scene: &Scene,
     played: &Played,
     expected: &Expected,
-    alerts: &[&Alert],
+    (alerts, gave_up): (&[&Alert], bool),
     violated: &mut impl FnMut(Property, String),
 ) {
     let service = expected.service;
@@ -73,11 +76,9 @@ fn told(
         places.entry(&alert.kind).or_default().push(alert.place);
     }
     let is_note = |record: &CallRecord| {
-        writes_down(record)
-            && record.call.input["Item"]["pk"]["S"].as_str().is_some_and(|key| key.starts_with("RUN#"))
+        writes_down(record) && record.call.input["Item"]["pk"]["S"].as_str().is_some_and(|key| key.starts_with("RUN#"))
     };
     let was_denied = was_denied(played);
-    let gave_up = GIVEN_UP.iter().any(|kind| places.contains_key(kind));
     for (kind, places) in &places {
         if !expected.freely.contains(kind) && !are_excused(played, places, is_note) {
             violated(Property::ToldAgain, format!("{kind} of {service} was told {} times", places.len()));
@@ -90,7 +91,7 @@ fn told(
         }
     }
     for kind in expected.told.iter().filter(|kind| !places.contains_key(**kind)) {
-        if !(was_denied && gave_up) {
+        if !gave_up {
             violated(Property::Told, format!("no alert says {kind} of {service}"));
         }
     }

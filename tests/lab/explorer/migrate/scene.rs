@@ -26,6 +26,8 @@ pub struct Scene {
     pub services: &'static [Service],
     /// What happens: with trouble.
     pub steps: &'static [Step],
+    /// For how many minutes the state table may answer nothing, from any call of it on; each is tried.
+    pub outages: &'static [i64],
     /// Minutes at the end in which nothing goes wrong any more.
     pub calm: i64,
     /// What must have come of it.
@@ -54,8 +56,6 @@ pub enum Step {
     Wait(i64),
     /// One of these times passes, in seconds; each is tried.
     Gap(&'static [i64]),
-    /// The state table answers nothing for so many minutes.
-    Outage(i64),
     /// The first `Migration Requested` comes once more: somebody has sent it on from a dead-letter queue.
     Again,
     /// A message that is no event comes to `migrate`.
@@ -84,6 +84,7 @@ pub const SCENES: &[Scene] = &[
         about: "one push of a service that migrates first",
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Rubbish, Step::Wait(10)],
+        outages: &[],
         calm: 70,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -92,6 +93,7 @@ pub const SCENES: &[Scene] = &[
         about: "two services of one database, and each migration takes longer than anybody would think",
         services: &[Service { timeout: "60", ..API }, Service { name: "worker", timeout: "60", ..API }],
         steps: &[Step::Push("api", "slow-1"), Step::Push("worker", "slow-2"), Step::Wait(40)],
+        outages: &[],
         calm: 80,
         expected: &[
             Expected { service: "api", runs: &["slow-1"], told: &["migrated"], freely: &[] },
@@ -103,6 +105,7 @@ pub const SCENES: &[Scene] = &[
         about: "a migration that fails, then its fix",
         services: &[API],
         steps: &[Step::Push("api", "fails"), Step::Wait(15), Step::Push("api", "3"), Step::Wait(10)],
+        outages: &[],
         calm: 70,
         expected: &[Expected {
             service: "api",
@@ -117,6 +120,7 @@ pub const SCENES: &[Scene] = &[
         about: "the host of a migration is taken away, and nobody knows what it did",
         services: &[API],
         steps: &[Step::Push("api", "gone"), Step::Wait(10)],
+        outages: &[],
         calm: 70,
         expected: &[Expected { service: "api", runs: &["1"], told: &["migration-unknown"], freely: &[] }],
     },
@@ -125,6 +129,7 @@ pub const SCENES: &[Scene] = &[
         about: "a migration that does not end, and does not heed SIGTERM either",
         services: &[API],
         steps: &[Step::Push("api", "hangs"), Step::Wait(25)],
+        outages: &[],
         calm: 80,
         expected: &[Expected { service: "api", runs: &["1"], told: &["migration-failed"], freely: &[] }],
     },
@@ -133,22 +138,32 @@ pub const SCENES: &[Scene] = &[
         about: "the image says what is pending, before and after",
         services: &[Service { plans: true, ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(10)],
+        outages: &[],
         calm: 70,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
     Scene {
         name: "migrate-newer",
-        about: "two pushes: the newer one takes the place of what waits, and never of what runs",
-        services: &[API],
-        steps: &[Step::Push("api", "2"), Step::Gap(&[5, 50, 600]), Step::Push("api", "3"), Step::Wait(15)],
+        about: "three pushes: the newest one takes the place of what waits, and never of what runs",
+        services: &[Service { timeout: "60", ..API }],
+        steps: &[
+            Step::Push("api", "slow-1"),
+            Step::Gap(&[5, 60]),
+            Step::Push("api", "3"),
+            Step::Gap(&[5, 60, 1200]),
+            Step::Push("api", "4"),
+            Step::Wait(30),
+        ],
+        outages: &[],
         calm: 80,
-        expected: &[Expected { service: "api", runs: &["3"], told: &["migrated"], freely: &["migrated"] }],
+        expected: &[Expected { service: "api", runs: &["4"], told: &["migrated"], freely: &["migrated"] }],
     },
     Scene {
         name: "migrate-again",
         about: "long after it was migrated, the request comes once more",
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Wait(90), Step::Again],
+        outages: &[],
         calm: 30,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -157,6 +172,7 @@ pub const SCENES: &[Scene] = &[
         about: "a snapshot is taken before",
         services: &[Service { restore_point: "snapshot", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(25)],
+        outages: &[],
         calm: 90,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -165,16 +181,18 @@ pub const SCENES: &[Scene] = &[
         about: "a moment that could be gone back to is written down before",
         services: &[Service { restore_point: "mark", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(15)],
+        outages: &[],
         calm: 80,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
     Scene {
         name: "migrate-outage",
-        about: "the state table is out of reach for ten minutes, from one moment or another",
+        about: "the state table is out of reach, from one call of it or another on; ECS forgets a task after an hour",
         services: &[API],
-        steps: &[Step::Push("api", "2"), Step::Gap(&[0, 5, 20, 40, 60, 120]), Step::Outage(10), Step::Wait(10)],
-        calm: 80,
-        expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
+        steps: &[Step::Push("api", "2"), Step::Wait(90)],
+        outages: &[10, 50, 75],
+        calm: 40,
+        expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &["migration-unknown"] }],
     },
 ];
 
@@ -192,6 +210,11 @@ impl Scene {
         })
     }
 
+    /// Whether a service asks for a snapshot.
+    pub(super) fn takes_snapshots(&self) -> bool {
+        self.services.iter().any(|service| service.restore_point == "snapshot")
+    }
+
     /// Whether no migration fails by itself.
     pub(super) fn is_good(&self) -> bool {
         self.pushes().all(|(_, content)| !["fails", "gone", "hangs"].iter().any(|bad| content.starts_with(bad)))
@@ -199,7 +222,7 @@ impl Scene {
 
     /// Makes the database and the services, lets them come to their steady state, and says how migrations go.
     pub(super) fn set_up(&self, account: &Account) -> Result<SimulatedSchema, ApiError> {
-        account.rds().instance(DATABASE).create();
+        account.rds().instance(DATABASE).tag("steward:snapshot", "on-request").create();
         for service in self.services {
             account.push(service.name, &["latest"], "1")?;
             service.create(account)?;

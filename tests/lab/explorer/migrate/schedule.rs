@@ -86,10 +86,10 @@ pub async fn play(
     let spec = template.function(steward::MIGRATE).ok_or("the template has no MigrateFunction")?;
     let table = spec.environment.get("STEWARD_TABLE").map(String::as_str).unwrap_or_default();
     let watch = Watch::new(&account, world.dynamodb(), table);
-    for id in [steward::DEPLOY, steward::MIGRATE, steward::SNAPSHOT] {
+    let snapshot = scene.takes_snapshots().then_some(steward::SNAPSHOT);
+    for id in [steward::DEPLOY, steward::MIGRATE].into_iter().chain(snapshot) {
         let spec = template.function(id).ok_or_else(|| format!("the template has no {id}"))?;
-        let function =
-            design.function(&account, spec).ok_or_else(|| format!("the lab cannot host {}", spec.binary))?;
+        let function = design.function(&account, spec).ok_or_else(|| format!("the lab cannot host {}", spec.binary))?;
         let function = Box::new(Counted::new(function, makers.clone()));
         world.attach(id, Box::new(Attended { function, watch: watch.clone() }));
     }
@@ -99,8 +99,16 @@ pub async fn play(
     let before: BTreeMap<_, _> =
         scene.services.iter().map(|service| (service.name, past(service.name).len())).collect();
     let calls_before = account.calls().len();
-    let mut stage =
-        Stage { world, choices: Shared::new(choices), makers, watch, heard: Arc::default(), minutes: 0, sent: 0 };
+    let mut stage = Stage {
+        world,
+        choices: Shared::new(choices),
+        makers,
+        watch,
+        written: Arc::default(),
+        heard: Arc::default(),
+        minutes: 0,
+        sent: 0,
+    };
     stage.play(scene).await?;
 
     let Stage { world, choices, makers, watch, .. } = stage;
@@ -130,6 +138,7 @@ struct Stage {
     choices: Shared,
     makers: Makers,
     watch: Watch,
+    written: Arc<Mutex<Written>>,
     /// The first `Migration Requested`.
     heard: Arc<Mutex<Option<Value>>>,
     minutes: i64,
@@ -138,7 +147,7 @@ struct Stage {
 
 impl Stage {
     async fn play(&mut self, scene: &Scene) -> Result<(), String> {
-        self.disturb();
+        self.disturb(scene);
         for step in scene.steps {
             self.act(step).await?;
         }
@@ -153,6 +162,7 @@ impl Stage {
     async fn act(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Push(repository, content) => {
+                self.written.lock().unwrap_or_else(PoisonError::into_inner).repositories = self.world.now();
                 let pushed = self.world.account().push(repository, &["latest"], *content);
                 pushed.map(drop).map_err(|error| format!("{}: {}", error.code, error.message))
             }
@@ -160,11 +170,6 @@ impl Stage {
             Step::Gap(seconds) => {
                 let pick = self.choices.lock().choose(Kind::Scene, seconds.len());
                 self.run(SignedDuration::from_secs(seconds.get(pick).copied().unwrap_or_default())).await
-            }
-            Step::Outage(minutes) => {
-                let until = self.world.now() + SignedDuration::from_mins(*minutes);
-                self.disturb_until(Some(until));
-                self.wait(*minutes).await
             }
             Step::Again => {
                 let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -208,7 +213,7 @@ impl Stage {
     }
 
     /// Lets the choices decide what becomes of events, calls and schedules from now on.
-    fn disturb(&mut self) {
+    fn disturb(&mut self, scene: &Scene) {
         let (choices, watch, heard) = (self.choices.clone(), self.watch.clone(), Arc::clone(&self.heard));
         self.world.bus().disturb(Box::new(move |event| {
             watch.look();
@@ -217,21 +222,23 @@ impl Stage {
             }
             mishap(event, &choices)
         }));
-        self.disturb_until(None);
-    }
-
-    /// Lets the choices decide what becomes of calls. Until `outage` is over the state table answers nothing.
-    fn disturb_until(&mut self, outage: Option<Timestamp>) {
-        let (choices, written) = (self.choices.clone(), Mutex::new(Written::default()));
+        let (choices, written, outages) = (self.choices.clone(), Arc::clone(&self.written), scene.outages);
+        let mut out_until = Timestamp::UNIX_EPOCH;
         let (makers, scheduler) = (self.makers.clone(), self.world.scheduler().clone());
         let mut never: Vec<Value> = Vec::new();
         self.world.account().inject(Box::new(move |call| {
             makers.note(call);
             never.retain(|schedule| !take_away(&scheduler, schedule, call));
-            if call.service == "dynamodb" && outage.is_some_and(|until| call.at < until) {
+            if call.service == "dynamodb" && call.at < out_until {
                 return Fault::ServerError;
             }
-            let fault = fault(call, &choices, &written);
+            let fault = match fault(call, &choices, &written, outages) {
+                Trouble::Fault(fault) => fault,
+                Trouble::Outage(minutes) => {
+                    out_until = call.at + SignedDuration::from_mins(minutes);
+                    Fault::ServerError
+                }
+            };
             if call.operation == "CreateSchedule" && choices.lock().choose(Kind::Mishap, 2) == 1 {
                 never.push(json!({ "Name": call.input["Name"], "GroupName": call.input["GroupName"] }));
             }
@@ -241,7 +248,13 @@ impl Stage {
 }
 
 /// What becomes of a call.
-fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>) -> Fault {
+enum Trouble {
+    Fault(Fault),
+    /// The state table answers nothing, from here on for so many minutes.
+    Outage(i64),
+}
+
+fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>, outages: &[i64]) -> Trouble {
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
     let is_fresh = |at: Timestamp| call.at.duration_since(at) < STALENESS;
     let of_tasks = coverage::OF_TASKS.contains(&call.operation.as_str());
@@ -256,9 +269,13 @@ fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>) -> Fault {
         _ => {}
     }
     let mut choices = choices.lock();
-    let of = if choices.may_fail(&call.operation) { faults.len() } else { 1 };
+    let outages = if call.service == "dynamodb" { outages } else { &[] };
+    let of = if choices.may_fail(&call.operation) { faults.len() + outages.len() } else { 1 };
     let pick = choices.choose(Kind::Fault, of);
-    faults.get(pick).copied().unwrap_or(Fault::Ok)
+    match pick.checked_sub(faults.len()).and_then(|place| outages.get(place)) {
+        Some(minutes) => Trouble::Outage(*minutes),
+        None => Trouble::Fault(faults.get(pick).copied().unwrap_or(Fault::Ok)),
+    }
 }
 
 /// What becomes of what is pushed, of what the functions say to each other, and of what ECS says of the tasks of
