@@ -106,6 +106,7 @@ pub async fn play(
         watch,
         written: Arc::default(),
         heard: Arc::default(),
+        has_snapshot: snapshot.is_some(),
         minutes: 0,
         sent: 0,
     };
@@ -141,6 +142,7 @@ struct Stage {
     written: Arc<Mutex<Written>>,
     /// The first `Migration Requested`.
     heard: Arc<Mutex<Option<Value>>>,
+    has_snapshot: bool,
     minutes: i64,
     sent: usize,
 }
@@ -191,7 +193,9 @@ impl Stage {
             }
             if self.minutes % (2 * BETWEEN_SWEEPS) == 0 {
                 self.send("DeployQueue", "deploy", &sweep_event(self.sent))?;
-                self.send("SnapshotQueue", "snapshot", &sweep_event(self.sent))?;
+                if self.has_snapshot {
+                    self.send("SnapshotQueue", "snapshot", &sweep_event(self.sent))?;
+                }
             }
             self.run(SignedDuration::from_secs(1)).await?;
         }
