@@ -194,12 +194,19 @@ fn a_migration_that_does_not_end_well_is_told_and_not_rolled() {
 
 #[test]
 fn nothing_is_migrated_before_there_is_something_to_go_back_to() {
-    check_some("migrate-snapshot", 40);
+    check_some("migrate-snapshot", 60);
     check_some("migrate-mark", 24);
+    check_some("migrate-cluster", 60);
+}
+
+#[test]
+fn a_rollout_that_waits_at_a_hook_goes_on_after_its_migration_or_back() {
+    check_some("migrate-waits", 16);
+    check_some("migrate-waits-fails", 24);
 }
 
 #[test]
 fn a_migration_survives_a_state_table_that_is_out_of_reach_and_an_old_request() {
-    check_some("migrate-outage", 30);
+    check_some("migrate-outage", 40);
     check_some("migrate-again", 30);
 }

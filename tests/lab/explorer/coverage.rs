@@ -55,12 +55,15 @@ pub const OF_MIGRATE: &[&str] = &[
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "ecs:DescribeServices",
+    "ecs:DescribeServiceDeployments",
+    "ecs:DescribeServiceRevisions",
     "ecs:DescribeTaskDefinition",
     "ecs:RegisterTaskDefinition",
     "ecs:RunTask",
     "ecs:DescribeTasks",
     "ecs:ListTasks",
     "ecs:StopTask",
+    "ecs:ContinueServiceDeployment",
     "logs:GetLogEvents",
     "rds:DescribeDBInstances",
     "rds:DescribeDBClusters",
@@ -128,8 +131,9 @@ const LAGGING: [&str; 7] = [
 ];
 /// Reads that may not know a task that was just started; only `migrate` reads what it has started.
 pub const OF_TASKS: [&str; 2] = ["DescribeTasks", "ListTasks"];
-const WRITES: [&str; 18] = [
+const WRITES: [&str; 19] = [
     "PutItem",
+    "ContinueServiceDeployment",
     "RunTask",
     "StopTask",
     "RegisterTaskDefinition",

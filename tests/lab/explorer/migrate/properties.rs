@@ -50,7 +50,7 @@ pub fn check(scene: &Scene, played: &Played, seen: &Seen) -> Vec<Violation> {
         }
         let mine: Vec<&Alert> = mine.into_iter().map(|(alert, _)| alert).collect();
         told(scene, played, expected, (&mine, gave_up), &mut violated);
-        unproven(played, seen, expected.service, &mut violated);
+        unproven(scene, played, seen, expected.service, &mut violated);
     }
     tasks(seen, &mut violated);
     ends(played, seen, &alerts, &mut violated);
@@ -113,15 +113,26 @@ fn was_denied(played: &Played) -> bool {
     })
 }
 
-/// A digest is rolled out only after a task in the very same image has migrated, and ended with 0.
-fn unproven(played: &Played, seen: &Seen, service: &str, violated: &mut impl FnMut(Property, String)) {
+/// A digest is rolled out only after a task in the very same image has migrated, and ended with 0. A rollout that waits at a
+/// hook begins when it is let go on.
+fn unproven(scene: &Scene, played: &Played, seen: &Seen, service: &str, violated: &mut impl FnMut(Property, String)) {
+    let waits = scene.services.iter().any(|each| each.name == service && each.waits);
+    let let_go_on = played.calls.iter().find(|record| {
+        let is_go = record.call.operation == "ContinueServiceDeployment" && record.call.input["action"] == "CONTINUE";
+        is_go && reaches(record)
+    });
     let former = digest("1");
     let proven = seen.schema.migrations();
     let rollouts = played.rollouts.get(service).map(Vec::as_slice).unwrap_or_default();
     for rollout in rollouts {
+        let begins = match let_go_on {
+            Some(record) if waits => record.call.at,
+            None if waits => continue,
+            _ => rollout.created_at,
+        };
         let Some(digest) = rollout.digest.as_ref().filter(|digest| **digest != former) else { continue };
         let is_proof = |migration: &crate::ecs::Migration| {
-            let is_over = migration.ended_at.is_some_and(|at| at <= rollout.created_at);
+            let is_over = migration.ended_at.is_some_and(|at| at <= begins);
             migration.digest == *digest && migration.exit_code == Some(0) && migration.committed && is_over
         };
         if !proven.iter().any(is_proof) {

@@ -2,7 +2,7 @@
 //! down by hand.
 
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::scene::{CLUSTER, digest};
 use crate::account::Account;
@@ -22,6 +22,8 @@ pub struct Scene {
     pub name: &'static str,
     /// What it is about.
     pub about: &'static str,
+    /// Whether the database is a cluster.
+    pub cluster: bool,
     /// Services that run when it begins; all of them use the one database.
     pub services: &'static [Service],
     /// What happens: with trouble.
@@ -45,6 +47,8 @@ pub struct Service {
     pub timeout: &'static str,
     /// `steward:restore-point`.
     pub restore_point: &'static str,
+    /// Whether its rollouts wait at a hook; then people roll it out, and not `deploy`.
+    pub waits: bool,
 }
 
 /// Something that happens.
@@ -52,6 +56,8 @@ pub struct Service {
 pub enum Step {
     /// A push to the repository of a service. How its migration goes is in the content's name: [`job`].
     Push(&'static str, &'static str),
+    /// Somebody rolls content out to a service.
+    ByHand(&'static str, &'static str),
     /// So many minutes pass; every five of them `migrate` sweeps, every ten `deploy`.
     Wait(i64),
     /// One of these times passes, in seconds; each is tried.
@@ -75,13 +81,14 @@ pub struct Expected {
     pub freely: &'static [&'static str],
 }
 
-const API: Service = Service { name: "api", plans: false, timeout: "10", restore_point: "none" };
+const API: Service = Service { name: "api", plans: false, timeout: "10", restore_point: "none", waits: false };
 
 /// All scenes.
 pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-push",
         about: "one push of a service that migrates first",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Rubbish, Step::Wait(10)],
         outages: &[],
@@ -91,6 +98,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-two",
         about: "two services of one database, and each migration takes longer than anybody would think",
+        cluster: false,
         services: &[Service { timeout: "60", ..API }, Service { name: "worker", timeout: "60", ..API }],
         steps: &[Step::Push("api", "slow-1"), Step::Push("worker", "slow-2"), Step::Wait(40)],
         outages: &[],
@@ -103,6 +111,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-fails",
         about: "a migration that fails, then its fix",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "fails"), Step::Wait(15), Step::Push("api", "3"), Step::Wait(10)],
         outages: &[],
@@ -118,6 +127,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-gone",
         about: "the host of a migration is taken away, and nobody knows what it did",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "gone"), Step::Wait(10)],
         outages: &[],
@@ -127,6 +137,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-hangs",
         about: "a migration that does not end, and does not heed SIGTERM either",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "hangs"), Step::Wait(25)],
         outages: &[],
@@ -136,6 +147,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-plan",
         about: "the image says what is pending, before and after",
+        cluster: false,
         services: &[Service { plans: true, ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(10)],
         outages: &[],
@@ -145,10 +157,12 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-newer",
         about: "three pushes: the newest one takes the place of what waits, and never of what runs",
+        cluster: false,
         services: &[Service { timeout: "60", ..API }],
         steps: &[
             Step::Push("api", "slow-1"),
-            Step::Gap(&[5, 60]),
+            // The last is just after the roll.
+            Step::Gap(&[5, 60, 780]),
             Step::Push("api", "3"),
             Step::Gap(&[5, 60, 1200]),
             Step::Push("api", "4"),
@@ -161,6 +175,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-again",
         about: "long after it was migrated, the request comes once more",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Wait(90), Step::Again],
         outages: &[],
@@ -170,6 +185,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-snapshot",
         about: "a snapshot is taken before",
+        cluster: false,
         services: &[Service { restore_point: "snapshot", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(25)],
         outages: &[],
@@ -177,8 +193,39 @@ pub const SCENES: &[Scene] = &[
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
     Scene {
+        name: "migrate-cluster",
+        about: "a snapshot of a cluster is taken before",
+        cluster: true,
+        services: &[Service { restore_point: "snapshot", ..API }],
+        steps: &[Step::Push("api", "2"), Step::Wait(25)],
+        outages: &[],
+        calm: 90,
+        expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
+    },
+    Scene {
+        name: "migrate-waits",
+        about: "somebody rolls out, and ECS holds the rollout at a hook until it is migrated",
+        cluster: false,
+        services: &[Service { waits: true, ..API }],
+        steps: &[Step::ByHand("api", "2"), Step::Wait(10)],
+        outages: &[],
+        calm: 40,
+        expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
+    },
+    Scene {
+        name: "migrate-waits-fails",
+        about: "the same, and the migration fails: the rollout is rolled back",
+        cluster: false,
+        services: &[Service { waits: true, ..API }],
+        steps: &[Step::ByHand("api", "fails"), Step::Wait(10)],
+        outages: &[],
+        calm: 40,
+        expected: &[Expected { service: "api", runs: &["1"], told: &["migration-failed"], freely: &[] }],
+    },
+    Scene {
         name: "migrate-mark",
         about: "a moment that could be gone back to is written down before",
+        cluster: true,
         services: &[Service { restore_point: "mark", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(15)],
         outages: &[],
@@ -188,6 +235,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "migrate-outage",
         about: "the state table is out of reach, from one call of it or another on; ECS forgets a task after an hour",
+        cluster: false,
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Wait(90)],
         outages: &[10, 50, 75],
@@ -205,7 +253,7 @@ impl Scene {
     /// What is pushed: service and content.
     pub(super) fn pushes(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.steps.iter().filter_map(|step| match step {
-            Step::Push(service, content) => Some((*service, *content)),
+            Step::Push(service, content) | Step::ByHand(service, content) => Some((*service, *content)),
             _ => None,
         })
     }
@@ -222,10 +270,18 @@ impl Scene {
 
     /// Makes the database and the services, lets them come to their steady state, and says how migrations go.
     pub(super) fn set_up(&self, account: &Account) -> Result<SimulatedSchema, ApiError> {
-        account.rds().instance(DATABASE).tag("steward:snapshot", "on-request").create();
+        let rds = account.rds();
+        let database = if self.cluster { rds.aurora(DATABASE, 0) } else { rds.instance(DATABASE) };
+        database.tag("steward:snapshot", "on-request").create();
         for service in self.services {
             account.push(service.name, &["latest"], "1")?;
             service.create(account)?;
+            for paused in account.paused(CLUSTER, service.name) {
+                let answer = json!({
+                    "serviceDeploymentArn": paused.deployment, "hookId": paused.hook, "action": "CONTINUE",
+                });
+                account.ecs("ContinueServiceDeployment", answer)?;
+            }
         }
         account.settle();
         account.advance(SignedDuration::from_mins(5));
@@ -240,47 +296,63 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Somebody rolls content out, as a person would with the AWS CLI.
+    pub(super) fn set_by_hand(&self, account: &Account, service: &str, content: &str) -> Result<(), ApiError> {
+        let Some(service) = self.services.iter().find(|each| each.name == service) else { return Ok(()) };
+        account.push(service.name, &["latest"], content)?;
+        let revision = service.register(account, &format!("{REGISTRY}/{}@{}", service.name, digest(content)))?;
+        let update = json!({"cluster": CLUSTER, "service": service.name, "taskDefinition": revision});
+        account.ecs("UpdateService", update).map(drop)
+    }
+}
+
 impl Service {
-    fn create(&self, account: &Account) -> Result<(), ApiError> {
-        let Self { name, plans, timeout, restore_point } = self;
+    /// Registers its task definition with an image; answers the revision.
+    fn register(&self, account: &Account, image: &str) -> Result<Value, ApiError> {
+        let Self { name, plans, timeout, .. } = self;
         let mut labels = json!({"steward.migrate": "bin/migrate", "steward.migrate-timeout": timeout});
         if *plans {
             labels["steward.migrate-plan"] = json!("bin/plan");
         }
         let container = json!({
-            "name": name, "image": format!("{REGISTRY}/{name}:latest"), "essential": true, "dockerLabels": labels,
+            "name": name, "image": image, "essential": true, "dockerLabels": labels,
             "environment": [{"name": "DATABASE_URL", "value": SECRET}],
             "logConfiguration": {"logDriver": "awslogs", "options": {
                 "awslogs-group": format!("/shop/{name}"), "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "app",
             }},
         });
+        let definition = json!({
+            "family": name, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256",
+            "memory": "512", "containerDefinitions": [container],
+        });
+        let registered = account.ecs("RegisterTaskDefinition", definition)?;
+        Ok(registered["taskDefinition"]["taskDefinitionArn"].clone())
+    }
+
+    fn create(&self, account: &Account) -> Result<(), ApiError> {
+        let Self { name, restore_point, waits, .. } = self;
         account.ecs("CreateCluster", json!({"clusterName": CLUSTER}))?;
-        let registered = account.ecs(
-            "RegisterTaskDefinition",
-            json!({
-                "family": name, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256",
-                "memory": "512", "containerDefinitions": [container],
-            }),
-        )?;
+        let revision = self.register(account, &format!("{REGISTRY}/{name}:latest"))?;
         let tag = |(key, value): (&str, &str)| json!({"key": key, "value": value});
         let tags = [
-            ("steward:deploy", "follow"),
+            ("steward:deploy", if *waits { "off" } else { "follow" }),
             ("steward:migrate", *name),
             ("steward:database", DATABASE),
             ("steward:restore-point", *restore_point),
         ];
-        account.ecs(
-            "CreateService",
-            json!({
-                "cluster": CLUSTER, "serviceName": name, "desiredCount": 1, "launchType": "FARGATE",
-                "taskDefinition": registered["taskDefinition"]["taskDefinitionArn"], "tags": tags.map(tag),
-                "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true}},
-                "networkConfiguration": {"awsvpcConfiguration": {
-                    "subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "DISABLED",
-                }},
-            }),
-        )?;
-        Ok(())
+        let mut deployment = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
+        if *waits {
+            deployment["lifecycleHooks"] = json!([{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"]}]);
+        }
+        let service = json!({
+            "cluster": CLUSTER, "serviceName": name, "desiredCount": 1, "launchType": "FARGATE",
+            "taskDefinition": revision, "tags": tags.map(tag), "deploymentConfiguration": deployment,
+            "networkConfiguration": {"awsvpcConfiguration": {
+                "subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": "DISABLED",
+            }},
+        });
+        account.ecs("CreateService", service).map(drop)
     }
 }
 

@@ -59,6 +59,7 @@ pub struct Seen {
 struct Written {
     services: Timestamp,
     repositories: Timestamp,
+    databases: Timestamp,
     tasks: Timestamp,
 }
 
@@ -151,7 +152,7 @@ impl Stage {
     async fn play(&mut self, scene: &Scene) -> Result<(), String> {
         self.disturb(scene);
         for step in scene.steps {
-            self.act(step).await?;
+            self.act(scene, step).await?;
         }
         self.choices.lock().close();
         self.wait(scene.calm).await
@@ -161,12 +162,16 @@ impl Stage {
         self.world.run_for(duration).await.map_err(|error| error.to_string())
     }
 
-    async fn act(&mut self, step: &Step) -> Result<(), String> {
+    async fn act(&mut self, scene: &Scene, step: &Step) -> Result<(), String> {
         match step {
             Step::Push(repository, content) => {
                 self.written.lock().unwrap_or_else(PoisonError::into_inner).repositories = self.world.now();
                 let pushed = self.world.account().push(repository, &["latest"], *content);
                 pushed.map(drop).map_err(|error| format!("{}: {}", error.code, error.message))
+            }
+            Step::ByHand(service, content) => {
+                let done = scene.set_by_hand(self.world.account(), service, content);
+                done.map_err(|error| format!("{}: {}", error.code, error.message))
             }
             Step::Wait(minutes) => self.wait(*minutes).await,
             Step::Gap(seconds) => {
@@ -219,8 +224,12 @@ impl Stage {
     /// Lets the choices decide what becomes of events, calls and schedules from now on.
     fn disturb(&mut self, scene: &Scene) {
         let (choices, watch, heard) = (self.choices.clone(), self.watch.clone(), Arc::clone(&self.heard));
+        let (written, clock) = (Arc::clone(&self.written), self.world.account().clock().clone());
         self.world.bus().disturb(Box::new(move |event| {
             watch.look();
+            if event["source"] == "aws.rds" {
+                written.lock().unwrap_or_else(PoisonError::into_inner).databases = clock.now();
+            }
             if event["detail-type"] == "Migration Requested" {
                 heard.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| event.clone());
             }
@@ -233,7 +242,7 @@ impl Stage {
         self.world.account().inject(Box::new(move |call| {
             makers.note(call);
             never.retain(|schedule| !take_away(&scheduler, schedule, call));
-            if call.service == "dynamodb" && call.at < out_until {
+            if call.service == "dynamodb" && call.at < out_until && choices.lock().is_open() {
                 return Fault::ServerError;
             }
             let fault = match fault(call, &choices, &written, outages) {
@@ -262,7 +271,11 @@ fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>, outages: &[i64
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
     let is_fresh = |at: Timestamp| call.at.duration_since(at) < STALENESS;
     let of_tasks = coverage::OF_TASKS.contains(&call.operation.as_str());
-    let last = if call.service == "ecr" { written.repositories } else { written.services };
+    let last = match call.service.as_str() {
+        "ecr" => written.repositories,
+        "rds" => written.databases,
+        _ => written.services,
+    };
     let mut faults = coverage::possible(&call.operation, is_fresh(last));
     if of_tasks && is_fresh(written.tasks) {
         faults.push(Fault::Stale);
@@ -270,6 +283,7 @@ fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>, outages: &[i64
     match call.operation.as_str() {
         "UpdateService" | "StopServiceDeployment" => written.services = call.at,
         "RunTask" => written.tasks = call.at,
+        "CreateDBSnapshot" | "CreateDBClusterSnapshot" => written.databases = call.at,
         _ => {}
     }
     let mut choices = choices.lock();
@@ -287,7 +301,7 @@ fn fault(call: &Call, choices: &Shared, written: &Mutex<Written>, outages: &[i64
 fn mishap(event: &Value, choices: &Shared) -> Mishap {
     let detail = &event["detail"];
     let is_heard = match event["detail-type"].as_str() {
-        Some("ECR Image Action") => true,
+        Some("ECR Image Action" | "ECS Hook State Change") => true,
         Some("ECS Task State Change") => {
             let is_ours = detail["startedBy"].as_str().is_some_and(|by| by.starts_with("steward/m/"));
             is_ours && detail["lastStatus"] == "STOPPED"
@@ -300,6 +314,8 @@ fn mishap(event: &Value, choices: &Shared) -> Mishap {
     }
     let copied = Mishap::Duplicated { after: COPY_AFTER, same_id: false };
     let all = [Mishap::None, copied, Mishap::HeldBack(HELD_BACK), Mishap::Lost];
-    let pick = choices.lock().choose(Kind::Mishap, all.len());
+    // Of a deployment that waits at a hook nothing else tells: it waits until ECS gives up.
+    let possible = if event["detail-type"] == "ECS Hook State Change" { all.len() - 1 } else { all.len() };
+    let pick = choices.lock().choose(Kind::Mishap, possible);
     all.get(pick).copied().unwrap_or(Mishap::None)
 }
