@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lab::explorer::case::Case;
 use lab::explorer::choices::Bound;
-use lab::explorer::search::{Search, Tally, after, expose, wrong};
+use lab::explorer::search::{Search, Tally, Wrong, after, expose, wrong};
 use lab::template::Template;
 
 fn template() -> Arc<Template> {
@@ -165,7 +165,7 @@ fn databases_that_are_busy_stopped_or_gone_lose_nothing() {
 /// What is found in a wrong design is its flaw, and not the scene's or the design's being small.
 #[test]
 fn in_the_small_design_without_a_flaw_nothing_is_found() {
-    let sound: Vec<_> = wrong().filter_map(|design| design.sound()).collect();
+    let sound: Vec<_> = wrong().filter_map(Wrong::sound).collect();
     assert_eq!(sound.len(), 9);
     for design in sound {
         let found = expose(&template(), design, after(Duration::from_secs(5))).unwrap();

@@ -33,6 +33,11 @@ pub fn check(scene: &Scene, played: &Played, seen: &Seen) -> Vec<Violation> {
         })
         .collect();
     for expected in scene.expected {
+        // Nothing but its event tells of a rollout that waits. In the dead-letter queue it has its alarm, and a person sends it
+        // on, or ECS gives the rollout up.
+        if played.dead.iter().any(|body| body.contains("ECS Hook State Change")) {
+            continue;
+        }
         let mine: Vec<(&Alert, &str)> = alerts
             .iter()
             .filter(|(alert, _)| alert.is_about(expected.service))
@@ -101,15 +106,19 @@ fn is_of_migrate(played: &Played, place: usize) -> bool {
     played.calls.get(place).is_some_and(|record| record.call.caller.contains(steward::MIGRATE))
 }
 
-/// Whether a call was denied without which no task can run.
+/// Whether a call was denied without which no task can run, or no snapshot be taken.
 fn was_denied(played: &Played) -> bool {
     played.calls.iter().any(|record| {
         let is_needed = matches!(
             record.call.operation.as_str(),
-            "RunTask" | "RegisterTaskDefinition" | "DescribeTaskDefinition" | "DescribeServices"
+            "RunTask"
+                | "RegisterTaskDefinition"
+                | "DescribeTaskDefinition"
+                | "CreateDBSnapshot"
+                | "CreateDBClusterSnapshot"
         );
         let is_denied = record.error.as_deref().is_some_and(|error| error.starts_with("AccessDenied"));
-        is_needed && is_denied && record.call.caller.contains(steward::MIGRATE)
+        is_needed && is_denied
     })
 }
 

@@ -111,10 +111,14 @@ fn time(text: &str) -> Result<Timestamp, String> {
 struct Changed(BTreeMap<(String, &'static str), Timestamp>);
 
 impl Changed {
-    /// Something happened to a snapshot of an instance or a cluster; of an instance it shows that it is backed up.
-    fn note(&mut self, region: &str, is_cluster: bool, at: Timestamp) {
-        let lists: &[&str] =
-            if is_cluster { &["DescribeDBClusterSnapshots"] } else { &["DescribeDBSnapshots", "DescribeDBInstances"] };
+    /// Something happened to a snapshot of an instance or a cluster. Where one begins or is there, the instance shows that
+    /// it is backed up, or no longer.
+    fn note(&mut self, region: &str, is_cluster: bool, is_making: bool, at: Timestamp) {
+        let lists: &[&str] = match (is_cluster, is_making) {
+            (true, _) => &["DescribeDBClusterSnapshots"],
+            (false, true) => &["DescribeDBSnapshots", "DescribeDBInstances"],
+            (false, false) => &["DescribeDBSnapshots"],
+        };
         self.0.extend(lists.iter().map(|list| ((region.to_owned(), *list), at)));
     }
 
@@ -210,7 +214,9 @@ impl Stage {
         self.world.bus().disturb(Box::new(move |event| {
             if event["source"] == "aws.rds" {
                 let is_cluster = event["detail-type"] == "RDS DB Cluster Snapshot Event";
-                changed.lock().unwrap_or_else(PoisonError::into_inner).note(REGION, is_cluster, clock.now());
+                let is_making = event["detail"]["EventID"] == "RDS-EVENT-0042";
+                let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
+                changed.note(REGION, is_cluster, is_making, clock.now());
             }
             mishap(event, &choices)
         }));
@@ -234,7 +240,8 @@ fn fault(call: &Call, choices: &Shared, changed: &Mutex<Changed>) -> Fault {
     let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
     let faults = coverage::possible(&call.operation, changed.is_fresh(call));
     if call.service == "rds" && !call.operation.starts_with("Describe") {
-        changed.note(call.region(), call.operation.contains("Cluster"), call.at);
+        let operation = call.operation.as_str();
+        changed.note(call.region(), operation.contains("Cluster"), operation == "CreateDBSnapshot", call.at);
     }
     let mut choices = choices.lock();
     let of = if choices.may_fail(&call.operation) { faults.len() } else { 1 };
