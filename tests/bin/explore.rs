@@ -134,7 +134,9 @@ type Work = Mutex<(std::vec::IntoIter<Case>, Tally)>;
 fn bounds(case: Case, bound: Bound) -> Vec<Bound> {
     match case {
         Case::Deploy(..) => vec![bound],
-        Case::Heal(..) => vec![Bound::product(bound.mishaps.min(1), 0), Bound::product(0, bound.faults)],
+        Case::Heal(..) | Case::Migrate(..) => {
+            vec![Bound::product(bound.mishaps.min(1), 0), Bound::product(0, bound.faults)]
+        }
         // First each by itself: cut short, both together would only ever reach the last calls.
         Case::Snapshot(..) => {
             let both = Bound::product(bound.mishaps.min(1), bound.faults.min(1));

@@ -98,7 +98,8 @@ pub(crate) struct Ecs {
 }
 
 impl Ecs {
-    /// Answers one call. With `stale`, services are read as they were before their last write.
+    /// Answers one call. With `stale`, services are read as they were before their last write, and tasks that are younger
+    /// than a minute are not known.
     pub(crate) fn call(&mut self, context: &mut Context, call: &Call, stale: bool) -> Outcome {
         let input = &call.input;
         let body = match call.operation.as_str() {
@@ -117,8 +118,8 @@ impl Ecs {
             "TagResource" => self.tag_resource(context.now, input),
             "UntagResource" => self.untag_resource(context.now, input),
             "ListTagsForResource" => self.list_tags_for_resource(input),
-            "DescribeTasks" => self.describe_tasks(context.now, input),
-            "ListTasks" => self.list_tasks(context.now, input),
+            "DescribeTasks" => self.describe_tasks(context.now, input, stale),
+            "ListTasks" => self.list_tasks(context.now, input, stale),
             "RunTask" => self.run_task(context, input),
             "StopTask" => self.stop_task_by_api(context, input),
             "DescribeServiceRevisions" => self.describe_service_revisions(input),

@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod designs;
 pub mod heal;
 mod makers;
+pub mod migrate;
 pub mod properties;
 mod repeats;
 pub mod scene;

@@ -166,9 +166,47 @@ fn databases_that_are_busy_stopped_or_gone_lose_nothing() {
 #[test]
 fn in_the_small_design_without_a_flaw_nothing_is_found() {
     let sound: Vec<_> = wrong().filter_map(Wrong::sound).collect();
-    assert_eq!(sound.len(), 4);
+    assert_eq!(sound.len(), 9);
     for design in sound {
         let found = expose(&template(), design, after(Duration::from_secs(5))).unwrap();
         assert!(found.is_none(), "{found:?}");
     }
+}
+
+#[test]
+fn a_push_is_rolled_after_its_migration_whatever_fails() {
+    check_some("migrate-push", 6);
+    check_some("migrate-plan", 24);
+}
+
+#[test]
+fn one_migrates_at_a_time_and_the_newest_push_is_rolled() {
+    check_some("migrate-two", 50);
+    check_some("migrate-newer", 50);
+}
+
+#[test]
+fn a_migration_that_does_not_end_well_is_told_and_not_rolled() {
+    check_some("migrate-fails", 24);
+    check_some("migrate-gone", 12);
+    check_some("migrate-hangs", 24);
+}
+
+#[test]
+fn nothing_is_migrated_before_there_is_something_to_go_back_to() {
+    check_some("migrate-snapshot", 60);
+    check_some("migrate-mark", 24);
+    check_some("migrate-cluster", 60);
+}
+
+#[test]
+fn a_rollout_that_waits_at_a_hook_goes_on_after_its_migration_or_back() {
+    check_some("migrate-waits", 16);
+    check_some("migrate-waits-fails", 24);
+}
+
+#[test]
+fn a_migration_survives_a_state_table_that_is_out_of_reach_and_an_old_request() {
+    check_some("migrate-outage", 40);
+    check_some("migrate-again", 30);
 }

@@ -13,6 +13,9 @@ use crate::wire::ApiError;
 /// Filters of `ListTasks` that go with each other, and not with `startedBy`.
 const FILTERS: [&str; 5] = ["serviceName", "family", "containerInstance", "launchType", "desiredStatus"];
 
+/// How young a task is that a read from the past does not know.
+const STALE: SignedDuration = SignedDuration::from_mins(1);
+
 impl Account {
     /// Lets `DescribeTasks` and `ListTasks` not know tasks that are younger than this. Zero by default.
     pub fn task_read_lag(&self, lag: SignedDuration) {
@@ -22,11 +25,12 @@ impl Account {
 
 impl Ecs {
     /// Whether reads show the task yet.
-    fn is_seen(&self, task: &Task, now: Timestamp) -> bool {
-        task.created_at + self.task_lag <= now
+    fn is_seen(&self, task: &Task, now: Timestamp, stale: bool) -> bool {
+        let lag = if stale { STALE.max(self.task_lag) } else { self.task_lag };
+        task.created_at + lag <= now
     }
 
-    pub(super) fn describe_tasks(&self, now: Timestamp, input: &Value) -> Result<Value, ApiError> {
+    pub(super) fn describe_tasks(&self, now: Timestamp, input: &Value, stale: bool) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let asked = texts(input, "tasks");
         if asked.is_empty() || asked.len() > 100 {
@@ -36,7 +40,7 @@ impl Ecs {
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for asked in asked {
             let id = asked.rsplit('/').next().unwrap_or(asked);
-            match self.tasks.get(id).filter(|task| task.cluster == cluster && self.is_seen(task, now)) {
+            match self.tasks.get(id).filter(|task| task.cluster == cluster && self.is_seen(task, now, stale)) {
                 Some(task) => {
                     let mut shown = self.show_task(task);
                     if with_tags {
@@ -50,7 +54,7 @@ impl Ecs {
         Ok(json!({"tasks": found, "failures": failures}))
     }
 
-    pub(super) fn list_tasks(&self, now: Timestamp, input: &Value) -> Result<Value, ApiError> {
+    pub(super) fn list_tasks(&self, now: Timestamp, input: &Value, stale: bool) -> Result<Value, ApiError> {
         let cluster = self.cluster(input)?;
         let service = text(input, "serviceName").map(|name| name.rsplit('/').next().unwrap_or(name));
         let started_by = text(input, "startedBy");
@@ -64,7 +68,7 @@ impl Ecs {
         }
         let mine = self.tasks.values().filter(|task| {
             task.cluster == cluster
-                && self.is_seen(task, now)
+                && self.is_seen(task, now, stale)
                 && task.wanted == wanted
                 && service.is_none_or(|name| task.is_of(cluster, name))
                 && (started_by.is_none() || task.started_by.as_deref() == started_by)

@@ -1,10 +1,11 @@
-//! What is explored: a scene of one of the three kinds, and the design that stands in the place of the function.
+//! What is explored: a scene of one of the four kinds, and the design that stands in the place of the function.
 
 use std::sync::Arc;
 
 use super::choices::Choices;
 use super::designs::Design;
 use super::heal;
+use super::migrate;
 use super::properties::{self, Violation};
 use super::scene::{SCENES, Scene};
 use super::schedule::play;
@@ -19,6 +20,8 @@ pub enum Case {
     Deploy(&'static Scene, Design),
     /// Tasks that end, and `heal` beside the real `deploy`.
     Heal(&'static heal::scene::Scene, heal::designs::Design),
+    /// Pushes that migrate first: `migrate` beside the real `deploy` and `snapshot`.
+    Migrate(&'static migrate::scene::Scene, migrate::designs::Design),
     /// Databases whose backups are due, and `snapshot` alone.
     Snapshot(&'static snapshot::scene::Scene, snapshot::designs::Design),
 }
@@ -42,7 +45,10 @@ impl Case {
         let of_deploy = SCENES.iter().map(|scene| Self::Deploy(scene, Design::Deploy));
         let of_heal = heal::scene::SCENES.iter().map(|scene| Self::Heal(scene, heal::designs::Design::Heal));
         let real = snapshot::designs::Design::Snapshot;
-        of_deploy.chain(of_heal).chain(snapshot::scene::SCENES.iter().map(move |scene| Self::Snapshot(scene, real)))
+        let of_snapshot = snapshot::scene::SCENES.iter().map(move |scene| Self::Snapshot(scene, real));
+        let real = migrate::designs::Design::Migrate;
+        let of_migrate = migrate::scene::SCENES.iter().map(move |scene| Self::Migrate(scene, real));
+        of_deploy.chain(of_heal).chain(of_snapshot).chain(of_migrate)
     }
 
     /// The real functions in the scene of this name.
@@ -55,6 +61,7 @@ impl Case {
         match self {
             Self::Deploy(scene, _) => scene.name,
             Self::Heal(scene, _) => scene.name,
+            Self::Migrate(scene, _) => scene.name,
             Self::Snapshot(scene, _) => scene.name,
         }
     }
@@ -79,6 +86,11 @@ impl Case {
             Self::Heal(scene, design) => {
                 let played = heal::schedule::play(template, scene, design, choices, seed, traced).await?;
                 let violations = heal::properties::check(scene, &played);
+                (played, violations)
+            }
+            Self::Migrate(scene, design) => {
+                let (played, seen) = migrate::schedule::play(template, scene, design, choices, seed, traced).await?;
+                let violations = migrate::properties::check(scene, &played, &seen);
                 (played, violations)
             }
             Self::Snapshot(scene, design) => {

@@ -57,6 +57,18 @@ pub enum Property {
     Shared,
     /// A request is answered once.
     Answered,
+    /// A task of a run is started once.
+    TaskTwice,
+    /// No two tasks migrate a database at the same time.
+    Overlap,
+    /// The lock is held by the run whose task lives.
+    Unlocked,
+    /// A digest is rolled out after its migration has been proven.
+    Unproven,
+    /// A run comes to its end, or a person is told to decide.
+    Ends,
+    /// What a task is told shows no secret.
+    Secret,
     /// Nothing panics, and the scene can be played.
     Plays,
 }

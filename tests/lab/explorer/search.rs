@@ -9,6 +9,7 @@ use super::choices::{Bound, Choices};
 use super::coverage::Coverage;
 use super::designs::Design;
 use super::heal;
+use super::migrate;
 use super::properties::{Property, Violation};
 use super::scene::Scene;
 use super::snapshot;
@@ -245,6 +246,10 @@ impl Wrong {
                 let at = self.at.map(|_| "CreateDBSnapshot");
                 Some(Self { name: design.name(), case: Case::Snapshot(scene, design), at, ..self })
             }
+            Case::Migrate(scene, _) => {
+                let design = migrate::designs::Design::Sound;
+                Some(Self { name: design.name(), case: Case::Migrate(scene, design), ..self })
+            }
             _ => None,
         }
     }
@@ -266,7 +271,12 @@ pub fn wrong() -> impl Iterator<Item = Wrong> {
         let case = Case::Snapshot(snapshot::scene::Scene::named(scene)?, design);
         Some(Wrong { name: design.name(), case, breaks, at: design.fails_at() })
     });
-    of_deploy.chain(of_heal).chain(of_snapshot)
+    let of_migrate = migrate::designs::Design::WRONG.into_iter().filter_map(|design| {
+        let (scene, breaks) = design.breaks();
+        let case = Case::Migrate(migrate::scene::Scene::named(scene)?, design);
+        Some(Wrong { name: design.name(), case, breaks, at: None })
+    });
+    of_deploy.chain(of_heal).chain(of_snapshot).chain(of_migrate)
 }
 
 /// Searches for the schedule with which a design breaks what it is known to break, the smaller bounds first.

@@ -80,7 +80,8 @@ impl Alert {
         self.resource.rsplit(':').next() == Some(database)
     }
 
-    fn is_about(&self, service: &str) -> bool {
+    /// Whether it is of a service.
+    pub(in super::super) fn is_about(&self, service: &str) -> bool {
         self.resource.ends_with(&format!("/{service}"))
     }
 
