@@ -104,7 +104,9 @@ pub(crate) fn freeze(
         ));
     }
     let family: String = format!("{FAMILY}{}", definition.family()).chars().take(LONGEST).collect();
-    let logs = definition.log_configuration(container).map(|(driver, options)| (driver.to_owned(), options));
+    // The options of other drivers may hold a token, and lead to nothing that can be read here.
+    let logs = definition.log_configuration(container).filter(|(driver, _)| *driver == "awslogs");
+    let logs = logs.map(|(driver, options)| (driver.to_owned(), options));
     Ok(Frozen {
         container: container.clone(),
         reference: image.reference,

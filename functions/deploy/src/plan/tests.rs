@@ -514,3 +514,5 @@ fn a_plan_carried_out_leaves_nothing_to_plan() {
         after.is(&Decision::UpToDate);
     }
 }
+
+mod migrates;

@@ -4,8 +4,9 @@
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::event::ecs::HookStateChange;
 use shared::event::steward::{MigrationEnded, MigrationRequested, MigrationResolved, OwnEvent};
-use shared::failure::CallFailure;
+use shared::failure::{CallFailure, FailureKind};
 use shared::migration::{Awaited, RolloutHead, RunId, RunState, rollout_key};
+use shared::task_definition::RawTaskDefinition;
 
 use super::Held;
 use crate::observe::image;
@@ -149,9 +150,11 @@ impl Migrate {
             Ok(chosen) => chosen,
             Err(why) => return Ok(Some(Err(why))),
         };
-        let definition = self.observer.definition(&base).await?;
         let timeout = self.config.migration_timeout;
-        Ok(Some(request::freeze(&seen, tags, &base, &definition, image, timeout)))
+        Ok(Some(match self.definition(&base).await? {
+            Ok(definition) => request::freeze(&seen, tags, &base, &definition, image, timeout),
+            Err(why) => Err(why),
+        }))
     }
 
     /// The revision and image that a service is set to, or that a waiting rollout goes to.
@@ -169,7 +172,10 @@ impl Migrate {
         let Some(base) = base else {
             return Ok(Err("the service has no task definition".to_owned()));
         };
-        let definition = self.observer.definition(&base).await?;
+        let definition = match self.definition(&base).await? {
+            Ok(definition) => definition,
+            Err(why) => return Ok(Err(why)),
+        };
         let reference = definition.images().into_iter().find(|(name, _)| *name == container);
         let Some(reference) = reference.map(|(_, image)| image.to_owned()) else {
             return Ok(Err(format!("{} has no container {container}, which steward:migrate names", base.short())));
@@ -180,6 +186,17 @@ impl Migrate {
             self.observer.revisions(&seen.revisions).await?.pop()
         };
         Ok(image(container, &reference, resolved.as_ref()).map(|image| (base, image)))
+    }
+
+    /// A revision, or why there is none: it may have been deleted.
+    async fn definition(&self, arn: &TaskDefinitionArn) -> Result<Result<RawTaskDefinition, String>, CallFailure> {
+        match self.observer.definition(arn).await {
+            Ok(definition) => Ok(Ok(definition)),
+            Err(failure) if matches!(failure.kind, FailureKind::Invalid | FailureKind::Missing) => {
+                Ok(Err(failure.to_string()))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// A person decides about a run.

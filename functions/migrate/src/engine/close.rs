@@ -1,4 +1,4 @@
-//! The end of a run: the ledger is written, a waiting rollout answered, everybody told, and the lock given up.
+//! The end of a run: the ledger is written, a waiting rollout answered, the lock given up, and everybody told.
 
 use jiff::SignedDuration;
 use shared::failure::CallFailure;
@@ -28,10 +28,12 @@ impl Migrate {
                 _ => {}
             }
         }
-        self.send(held).await?;
         // While nobody knows what a run did, no other may begin.
         if run.state != RunState::Unknown {
             self.give_up_lock(&run, context).await?;
+        }
+        if let Some(failure) = self.send(held).await? {
+            return Err(failure);
         }
         let Some(run) = held.item.clone() else {
             return Ok(());

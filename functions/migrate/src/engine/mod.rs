@@ -63,7 +63,8 @@ impl Migrate {
             let seen = self.look(&run, context).await?;
             let Turn { run: next, act } = plan::turn(&run, &seen, context.now);
             self.write(held, next).await?;
-            self.send(held).await?;
+            // A topic that is out of reach is no reason to leave a migration where it is; the message comes again for it.
+            context.failures.extend(self.send(held).await?);
             match act {
                 Act::Again => {}
                 Act::Start => {
@@ -190,14 +191,14 @@ impl Migrate {
         written
     }
 
-    /// Sends what waits: events first, which others wait for.
-    async fn send(&self, held: &mut Held) -> Result<(), CallFailure> {
+    /// Sends what waits: events first, which others wait for. What could not be sent stays, and is why this gives a failure.
+    async fn send(&self, held: &mut Held) -> Result<Option<CallFailure>, CallFailure> {
         let Some(mut run) = held.item.clone().filter(|run| !run.unsent.is_empty() || !run.untold.is_empty()) else {
-            return Ok(());
+            return Ok(None);
         };
         let sent = self.send_all(&mut run).await;
         self.write(held, run).await?;
-        sent
+        Ok(sent.err())
     }
 
     async fn send_all(&self, run: &mut Run) -> Result<(), CallFailure> {

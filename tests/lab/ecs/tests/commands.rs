@@ -1,12 +1,16 @@
 //! What jobs do by their command.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::jobs::{MINUTE, job, run, with_job};
 use super::*;
 use crate::ecs::{Behaviour, Command, Job, PullError, StartFailure, StopCause};
-use crate::logs::Logs;
+use crate::template::Template;
+use crate::world::World;
 
 fn command(words: &[&str]) -> Value {
     json!({"overrides": {"containerOverrides": [{"name": "migrate", "command": words}]}})
@@ -182,8 +186,8 @@ fn a_script_that_asks_knows_who_started_the_task_and_answers_each_time_anew() {
 #[test]
 fn a_job_writes_to_the_stream_that_its_driver_names_if_it_starts() {
     let account = with_job();
-    let logs = Logs::default();
-    account.container_logs(&logs);
+    let template = Template::read("Resources: {}", &BTreeMap::new()).unwrap();
+    let world = World::new(account.clone(), Arc::new(template));
     account.script_command(Command::with("up"), Job::exits(1).says(&["migrating", "boom"]));
     let broken = Job::behaves(Behaviour::CannotPull).says(&["never"]);
     account.script_command(Command::with("broken"), broken);
@@ -211,7 +215,7 @@ fn a_job_writes_to_the_stream_that_its_driver_names_if_it_starts() {
             invocation: String::new(),
             at,
         };
-        logs.answer(&call)
+        world.logs().answer(&call)
     };
     let Ok(crate::wire::Reply::Json(page)) = read(&["up"]) else { panic!("no stream") };
     let lines: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["message"].clone()).collect();

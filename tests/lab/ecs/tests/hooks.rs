@@ -67,7 +67,9 @@ fn a_deployment_waits_before_any_new_task_and_tells_who_may_answer() {
     assert_eq!((&shown["status"], &shown["lifecycleStage"]), (&json!("IN_PROGRESS"), &json!("PRE_SCALE_UP")));
     assert_eq!((&hook["status"], &hook["targetType"]), (&json!("AWAITING_ACTION"), &json!("PAUSE")));
     assert_eq!(hook["timeoutAction"], "ROLLBACK");
-    assert_eq!(hook["expiresAt"].as_f64().unwrap() - shown["createdAt"].as_f64().unwrap(), 86_400.0);
+    let paused = account.paused("shop", "backend").pop().unwrap();
+    assert_eq!(paused.expires_at.duration_since(account.clock().now()), MINUTE * 60 * 23);
+    assert_eq!(hook["expiresAt"], crate::context::epoch(paused.expires_at));
     assert_eq!(event["resources"], json!([arn]));
     let detail = &event["detail"];
     assert_eq!((&detail["eventName"], &detail["eventType"]), (&json!("HOOK_AWAITING_ACTION"), &json!("INFO")));

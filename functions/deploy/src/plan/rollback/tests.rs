@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::arn::ServiceArn;
 use shared::event::steward::{MuteRequested, Muted};
 use shared::image::Repository;
+use shared::migration::{Entry, RunId, RunState};
 use shared::policy::Image;
 
 use super::*;
@@ -36,6 +37,7 @@ struct Scene {
     history: History,
     catalogs: Catalogs,
     mutes: Mutes,
+    ledger: Ledger,
     mode: HealLevel,
 }
 
@@ -86,6 +88,7 @@ impl Scene {
             history: History { good: Some(good), current: ran(":1.8", 8) },
             catalogs: [(repository, Ok(catalog))].into(),
             mutes: Mutes::default(),
+            ledger: Ledger::default(),
             mode: HealLevel::Auto,
         }
     }
@@ -96,15 +99,9 @@ impl Scene {
     }
 
     fn decide(&self) -> Answer {
-        let Self { request, service, memory, history, catalogs, mutes, mode } = self;
+        let Self { request, service, memory, history, catalogs, mutes, ledger, mode } = self;
         let settings = Settings { dry_run: false, rollout_timeout: Duration::from_hours(1), heal_mode: *mode };
-        decide(
-            settings,
-            request,
-            service,
-            Known { memory, history, catalogs, mutes, ledger: &Ledger::default() },
-            at(10_000),
-        )
+        decide(settings, request, service, Known { memory, history, catalogs, mutes, ledger }, at(10_000))
     }
 
     fn intend(&self, how: &How) -> Rollout {
@@ -218,4 +215,47 @@ fn what_was_left_is_bad_from_the_intent_on_and_what_it_goes_back_to_is_not() {
     let attempt = memory.attempt.unwrap();
     assert_eq!((attempt.state, attempt.task_definition), (AttemptState::Intended, Some(revision(7))));
     assert!(attempt.is_rollback && memory.pin.is_none());
+}
+
+/// A migration that ended in second 5,000.
+fn migrated(compatible: bool) -> Ledger {
+    let service: ServiceArn = "arn:aws:ecs:eu-west-1:123456789012:service/shop/api".parse().unwrap();
+    let entry = Entry {
+        run: RunId::of_request(&service, "a", None),
+        service,
+        reference: format!("{REPOSITORY}@{}", digest(8)),
+        at: at(5_000),
+        state: RunState::Migrated,
+        compatible,
+        restore_point: Some("snapshot steward-shop".to_owned()),
+    };
+    Ledger { entries: vec![entry], fence: 1 }
+}
+
+#[test]
+fn there_is_no_way_back_over_a_migration_that_was_not_declared_compatible() {
+    let since = |second: i64| {
+        move |scene: &mut Scene| {
+            scene.history.good.as_mut().unwrap().since = Some(at(second));
+            scene.ledger = migrated(false);
+        }
+    };
+    let refused = Scene::new().with(since(4_000));
+    for choice in ["roll forward", "restore the database (snapshot steward-shop)", "over-migration"] {
+        refused.is_refused(choice);
+    }
+    Scene::new().with(since(6_000)).goes_back();
+    Scene::new().with(since(4_000)).with(|scene| scene.ledger = migrated(true)).goes_back();
+    Scene::new().with(|scene| scene.ledger = migrated(false)).is_refused("over-migration");
+}
+
+#[test]
+fn only_a_person_may_go_back_over_a_migration_all_the_same() {
+    let over = |scene: &mut Scene| {
+        scene.ledger = migrated(false);
+        scene.request.over_migration = true;
+    };
+    Scene::new().with(over).is_refused("over-migration");
+    Scene::new().with(over).with(|scene| scene.request.approved_by = Some("ana".into())).goes_back();
+    Scene::new().with(over).with(|scene| scene.request.incident = None).goes_back();
 }
