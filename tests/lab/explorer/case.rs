@@ -82,7 +82,8 @@ impl Case {
                 (played, violations)
             }
             Self::Snapshot(scene, design) => {
-                let (played, watched) = snapshot::schedule::play(template, scene, design, choices, seed, traced).await?;
+                let (played, watched) =
+                    snapshot::schedule::play(template, scene, design, choices, seed, traced).await?;
                 let violations = snapshot::properties::check(scene, &played, &watched);
                 (played, violations)
             }

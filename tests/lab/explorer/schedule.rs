@@ -262,8 +262,16 @@ fn describe(step: &WorldStep) -> Option<String> {
         WorldStep::Event { event, mishap } => {
             let detail = &event["detail"];
             let what = [
-                "image-tag", "eventName", "deploymentId", "lastStatus", "stoppedReason", "service", "outcome", "EventID",
-                "SourceIdentifier", "request",
+                "image-tag",
+                "eventName",
+                "deploymentId",
+                "lastStatus",
+                "stoppedReason",
+                "service",
+                "outcome",
+                "EventID",
+                "SourceIdentifier",
+                "request",
             ];
             let what: Vec<&str> = what.iter().filter_map(|name| detail[*name].as_str()).collect();
             let kind = event["detail-type"].as_str().unwrap_or_default();

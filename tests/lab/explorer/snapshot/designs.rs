@@ -102,7 +102,11 @@ async fn handle(design: Design, account: Account, invocation: Invocation) -> Res
     if event["detail-type"] == "Sweep" {
         let clients = steward::clients(&account).await;
         let now = account.clock().now();
-        if design == Design::MinuteNames { take_by_minute(&clients, now).await? } else { sweep(design, &clients, now).await? }
+        if design == Design::MinuteNames {
+            take_by_minute(&clients, now).await?
+        } else {
+            sweep(design, &clients, now).await?
+        }
     }
     Ok(json!({ "batchItemFailures": [] }))
 }
@@ -193,13 +197,7 @@ async fn take(
 }
 
 /// What is to go.
-fn surplus<'a>(
-    design: Design,
-    instance: &DbInstance,
-    own: &[Own<'a>],
-    today: &str,
-    now: Timestamp,
-) -> Vec<&'a str> {
+fn surplus<'a>(design: Design, instance: &DbInstance, own: &[Own<'a>], today: &str, now: Timestamp) -> Vec<&'a str> {
     let policy = instance.tag_list().iter().find(|tag| tag.key() == Some("steward:snapshot"));
     let policy = policy.and_then(Tag::value).unwrap_or_default();
     let many = |kind: &str| {

@@ -15,11 +15,8 @@ use crate::account::CallRecord;
 use crate::rds::SnapshotSeen;
 
 /// Alerts that say that a call was refused, and the calls that they are about.
-const REFUSALS: [(&str, &[&str]); 3] = [
-    ("snapshot-refused", &["CreateDB"]),
-    ("copy-failed", &["CopyDB", "DescribeKey"]),
-    ("share-failed", &["ModifyDB"]),
-];
+const REFUSALS: [(&str, &[&str]); 3] =
+    [("snapshot-refused", &["CreateDB"]), ("copy-failed", &["CopyDB", "DescribeKey"]), ("share-failed", &["ModifyDB"])];
 
 /// Everything that did not hold in a schedule.
 pub fn check(scene: &Scene, played: &Played, watched: &Watched) -> Vec<Violation> {
@@ -124,7 +121,8 @@ fn copies(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut 
 
 /// At no time may anybody restore a backup but whom the operator named; in the end they may.
 fn shared(scene: &Scene, expected: &Expected, watched: &Watched, violated: &mut impl FnMut(Property, String)) {
-    let partners: Vec<&str> = scene.environment.iter().filter(|(_, value)| *value == PARTNER).map(|(_, it)| *it).collect();
+    let partners: Vec<&str> =
+        scene.environment.iter().filter(|(_, value)| *value == PARTNER).map(|(_, it)| *it).collect();
     for look in &watched.looks {
         let is_last = watched.looks.last() == Some(look);
         for seen in look.here.iter().filter(|seen| seen.database == expected.database) {
@@ -236,9 +234,10 @@ fn requests(expected: &Expected, played: &Played, watched: &Watched, violated: &
         let was_denied = is_refused(played, "snapshot-refused", expected.database);
         for (_, entry) in answers {
             let is_good = entry["DetailType"] == "Snapshot Available";
-            let is_there = watched.looks.last().is_some_and(|look| {
-                look.here.iter().filter(is_of_it).any(|seen| seen.status == "available")
-            });
+            let is_there = watched
+                .looks
+                .last()
+                .is_some_and(|look| look.here.iter().filter(is_of_it).any(|seen| seen.status == "available"));
             if is_good && !is_there {
                 violated(Property::Lost, format!("{request} was answered, and its snapshot is not there"));
             } else if !is_good && !was_denied {

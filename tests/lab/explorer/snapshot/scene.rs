@@ -221,10 +221,7 @@ pub const SCENES: &[Scene] = &[
         name: "snapshot-request",
         about: "a snapshot of an instance is asked for, and one of a cluster",
         starts: "2026-11-20T09:59:00Z",
-        databases: &[
-            Database { policy: "on-request", ..ORDERS },
-            Database { policy: "on-request", ..CRM },
-        ],
+        databases: &[Database { policy: "on-request", ..ORDERS }, Database { policy: "on-request", ..CRM }],
         environment: &[],
         before: &[],
         steps: &[
@@ -243,10 +240,7 @@ pub const SCENES: &[Scene] = &[
         name: "snapshot-copy",
         about: "what is taken is copied to another region, and shared; what is encrypted needs a key there",
         starts: "2026-11-19T01:00:00Z",
-        databases: &[
-            Database { copied: true, encrypted: true, ..ORDERS },
-            Database { copied: true, ..CRM },
-        ],
+        databases: &[Database { copied: true, encrypted: true, ..ORDERS }, Database { copied: true, ..CRM }],
         environment: &[("STEWARD_SNAPSHOT_SHARE_ACCOUNTS", PARTNER)],
         before: &[
             Step::Tick("2026-11-19T02:00:00Z"),
@@ -288,10 +282,7 @@ pub const SCENES: &[Scene] = &[
         name: "snapshot-gone",
         about: "the snapshots of databases that are gone, which the operator keeps for a day",
         starts: "2026-11-17T01:00:00Z",
-        databases: &[
-            Database { policy: "daily:3", ..ORDERS },
-            Database { policy: "daily:3", ..CRM },
-        ],
+        databases: &[Database { policy: "daily:3", ..ORDERS }, Database { policy: "daily:3", ..CRM }],
         environment: &[("STEWARD_SNAPSHOT_ORPHAN_DAYS", "1")],
         before: &[
             Step::Tick("2026-11-17T02:00:00Z"),
@@ -304,12 +295,7 @@ pub const SCENES: &[Scene] = &[
         ],
         steps: &[Step::Tick("2026-11-20T12:00:00Z"), Step::Tick("2026-11-20T12:15:00Z")],
         expected: &[
-            Expected {
-                database: "orders",
-                stays: &["2026-11-18", "2026-11-19"],
-                goes: &["2026-11-17"],
-                ..NOTHING
-            },
+            Expected { database: "orders", stays: &["2026-11-18", "2026-11-19"], goes: &["2026-11-17"], ..NOTHING },
             Expected { database: "crm", stays: &["2026-11-18", "2026-11-19"], goes: &["2026-11-17"], ..NOTHING },
         ],
     },

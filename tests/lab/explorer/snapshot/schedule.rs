@@ -175,7 +175,8 @@ impl Stage {
 
     /// Lets the choices decide what becomes of events, calls and one-time schedules from now on.
     fn disturb(&mut self) {
-        let (choices, changed, clock) = (self.choices.clone(), self.changed.clone(), self.world.account().clock().clone());
+        let (choices, changed, clock) =
+            (self.choices.clone(), self.changed.clone(), self.world.account().clock().clone());
         self.world.bus().disturb(Box::new(move |event| {
             if event["source"] == "aws.rds" {
                 *changed.lock().unwrap_or_else(PoisonError::into_inner) = clock.now();
@@ -214,7 +215,8 @@ fn fault(call: &Call, choices: &Shared, changed: &Mutex<Timestamp>) -> Fault {
 fn mishap(event: &Value, choices: &Shared) -> Mishap {
     let is_heard = match event["source"].as_str() {
         Some("aws.rds") => {
-            let is_end = ["0041", "0042", "0075"].iter().any(|end| event["detail"]["EventID"] == format!("RDS-EVENT-{end}"));
+            let is_end =
+                ["0041", "0042", "0075"].iter().any(|end| event["detail"]["EventID"] == format!("RDS-EVENT-{end}"));
             is_end && event["detail"]["SourceIdentifier"].as_str().is_some_and(|name| name.starts_with("steward-"))
         }
         _ => event["detail-type"] == "Snapshot Requested",
