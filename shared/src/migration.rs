@@ -200,6 +200,8 @@ pub struct Entry {
     pub service: ServiceArn,
     /// The image.
     pub reference: String,
+    /// Its digest.
+    pub digest: Digest,
     /// When it ended.
     pub at: Timestamp,
     /// What came of it.
@@ -223,10 +225,16 @@ impl Ledger {
         self.entries.drain(..surplus);
     }
 
-    /// The first migration since `since` that the release of that time was not declared able to live with. Where nobody
-    /// knows the time, every migration counts.
-    pub fn in_the_way(&self, since: Option<Timestamp>) -> Option<&Entry> {
-        self.entries.iter().find(|entry| !entry.compatible && since.is_none_or(|since| entry.at > since))
+    /// The first migration later than a release that was begun at `since` and ran these digests, that it was not declared
+    /// able to live with. Where its own migration stands in the ledger, what comes after that is later, whatever the
+    /// clocks say; where nobody knows when it was begun, every migration counts.
+    pub fn in_the_way(&self, since: Option<Timestamp>, ran: &[&Digest]) -> Option<&Entry> {
+        let own = self.entries.iter().rposition(|entry| ran.contains(&&entry.digest));
+        let is_later = |(at, entry): &(usize, &Entry)| match own {
+            Some(own) => *at > own,
+            None => since.is_none_or(|since| entry.at > since),
+        };
+        self.entries.iter().enumerate().filter(is_later).map(|(_, entry)| entry).find(|entry| !entry.compatible)
     }
 }
 
@@ -238,11 +246,17 @@ mod tests {
         "arn:aws:ecs:eu-west-1:123456789012:service/shop/api".parse().unwrap()
     }
 
+    /// The digest of the image that migrates as `name`, one letter.
+    fn digest(name: &str) -> Digest {
+        format!("sha256:{}", name.repeat(64)).parse().unwrap()
+    }
+
     fn entry(name: &str, at: &str, compatible: bool) -> Entry {
         Entry {
             run: RunId::of_request(&service(), name, None),
             service: service(),
             reference: "shop@sha256:0f".to_owned(),
+            digest: digest(name),
             at: at.parse().unwrap(),
             state: RunState::Migrated,
             compatible,
@@ -269,9 +283,20 @@ mod tests {
         ledger.note(entry("a", "2026-11-20T10:00:00Z", false), 1);
         ledger.note(entry("b", "2026-11-21T10:00:00Z", true), 2);
         let at = |text: &str| text.parse().ok();
-        assert!(ledger.in_the_way(at("2026-11-20T09:00:00Z")).is_some());
-        assert_eq!(ledger.in_the_way(at("2026-11-20T10:05:00Z")), None, "it was rolled out after that migration");
-        assert!(ledger.in_the_way(None).is_some(), "nobody knows when: it counts");
+        assert!(ledger.in_the_way(at("2026-11-20T09:00:00Z"), &[]).is_some());
+        assert_eq!(ledger.in_the_way(at("2026-11-20T10:05:00Z"), &[]), None, "it was rolled out after that migration");
+        assert!(ledger.in_the_way(None, &[]).is_some(), "nobody knows when: it counts");
+    }
+
+    #[test]
+    fn a_release_that_was_begun_before_its_own_migration_ended_is_not_closed_by_it() {
+        let mut ledger = Ledger::default();
+        ledger.note(entry("a", "2026-11-20T10:00:00Z", false), 1);
+        let begun = "2026-11-20T09:50:00Z".parse().ok();
+        let own = digest("a");
+        assert_eq!(ledger.in_the_way(begun, &[&own]), None, "it waited at a hook for it");
+        ledger.note(entry("b", "2026-11-21T10:00:00Z", false), 2);
+        assert_eq!(ledger.in_the_way(begun, &[&own]).map(|entry| &entry.digest), Some(&digest("b")));
     }
 
     #[test]

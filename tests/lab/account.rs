@@ -173,6 +173,11 @@ impl Account {
         self.lock().calls.clone()
     }
 
+    /// Forgets the calls so far: a life of years would keep them all.
+    pub fn forget_calls(&self) {
+        self.lock().calls = Vec::new();
+    }
+
     /// Names of the operations called so far, in order, for assertions: `ecs:UpdateService`.
     pub fn operations(&self) -> Vec<String> {
         self.lock().calls.iter().map(|r| format!("{}:{}", r.call.service, r.call.operation)).collect()

@@ -100,7 +100,7 @@ impl Report {
                 .saw("age_seconds", plan.age.map(|age| age.seconds))
                 .saw("stale", plan.age.map(|age| age.stale)),
         );
-        for failure in &done.failures {
+        for failure in done.failures.iter().chain(&done.answered) {
             self.failed(subject, failure);
         }
         if let Some(age) = plan.age {

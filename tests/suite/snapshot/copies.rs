@@ -188,3 +188,33 @@ async fn a_database_without_the_tag_has_no_call_in_another_region() {
     assert!(stack.calls_of_snapshot(0).iter().all(|record| record.call.region() != FAR));
     assert!(stack.far().snapshots().is_empty());
 }
+
+#[tokio::test]
+async fn copies_of_a_database_that_is_gone_go_by_the_operator_s_rule_and_those_of_one_that_is_copied_no_more_stay() {
+    let mut stack = Stack::with(&[("SnapshotOrphanDays", "30")]);
+    for id in ["orders", "crm", "lives"] {
+        copied(&stack, id, "daily:6");
+    }
+    stack.until("2026-11-21T02:05:00Z").await;
+    for _ in 0..6 {
+        stack.daily_ticks(1).await;
+        stack.tick().await;
+    }
+    let before = ["orders", "crm"].map(|id| stack.copies(id).len());
+    assert!(before.iter().all(|copies| *copies >= 5), "{before:?}");
+    assert!(stack.rds().delete("orders") && stack.rds().tag("crm", "steward:copy", None));
+    stack.daily_ticks(20).await;
+    assert_eq!(["orders", "crm"].map(|id| stack.copies(id).len()), before);
+    let report = stack.report_of_a_dry_run().await;
+    let rows = report["snapshots"].as_array().unwrap().iter();
+    let why = |of: &str| {
+        let of_there = rows.clone().filter(|row| row["region"] == FAR && row["database"] == of);
+        of_there.map(|row| row["why"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((why("orders").len(), why("crm").len()), (before[0], before[1]));
+    assert!(why("orders").iter().all(|why| why.contains("kept for 30 days")), "{:?}", why("orders"));
+    assert!(why("crm").iter().all(|why| why.contains("not copied to this region any more")), "{:?}", why("crm"));
+    stack.daily_ticks(30).await;
+    assert_eq!(["orders", "crm"].map(|id| stack.copies(id).len()), [2, before[1]]);
+    assert_eq!(stack.ours("orders").len(), 2);
+}

@@ -1,6 +1,7 @@
 //! The ways in which backups are lost, one test for each, named after the loss that does not happen.
 
 use jiff::SignedDuration;
+use lab::faults::Fault;
 use lab::rds::Course;
 use serde_json::json;
 
@@ -213,6 +214,26 @@ async fn a_day_is_left_out_or_doubled_when_the_clocks_change() {
     stack.until("2027-11-02T12:00:00Z").await;
     let slots = ["10-30T00:30", "10-31T00:30", "11-01T01:30", "11-02T01:30"];
     assert_eq!(stack.slots("orders")[5..], slots.map(|slot| format!("2027-{slot}:00Z available")));
+}
+
+#[tokio::test]
+async fn no_backup_is_taken_because_the_state_table_cannot_be_read() {
+    let mut stack = tight();
+    stack.instance("orders", "daily:1");
+    stack.rds().aurora("crm", 1).tag("steward:snapshot", "daily:1").create();
+    stack.until("2026-11-23T12:00:00Z").await;
+    let deleted = stack.deleted().len();
+    assert!(deleted > 2);
+    stack.account.inject(Box::new(|call| if call.service == "dynamodb" { Fault::ServerError } else { Fault::Ok }));
+    stack.until("2026-11-26T12:00:00Z").await;
+    for database in ["orders", "crm"] {
+        let expected = [23, 24, 25, 26].map(|day| format!("2026-11-{day}T02:00:00Z available"));
+        assert_eq!(stack.slots(database), expected, "{database}");
+    }
+    assert_eq!((stack.deleted().len(), stack.kinds()), (deleted, vec![]));
+    stack.account.inject(Box::new(|_| Fault::Ok));
+    stack.minutes(60).await;
+    assert_eq!((stack.deleted().len(), stack.kinds()), (deleted + 6, vec![]));
 }
 
 #[tokio::test]

@@ -117,8 +117,13 @@ async fn a_database_that_opts_out_keeps_all_that_it_has() {
     assert_eq!(Stack::names(&stack.rds()), before);
     // Back again, its policy counts anew: a day of grace, and a new backup first.
     assert!(stack.rds().tag("orders", "steward:snapshot", Some("daily:4")));
-    stack.tick().await;
-    assert_eq!(stack.deleted().len(), 1);
+    for _ in 0..5 {
+        stack.tick().await;
+        stack.minutes(60).await;
+    }
+    assert_eq!((stack.deleted().len(), stack.kinds()), (1, vec!["policy-changed".to_owned()]));
+    stack.daily_ticks(2).await;
+    assert_eq!(stack.deleted().len(), 3);
 }
 
 #[tokio::test]

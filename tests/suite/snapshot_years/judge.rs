@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use lab::rds::{Kind, SnapshotSeen};
+use lab::rds::SnapshotSeen;
+use serde_json::Value;
 
 use super::model::{Period, Policy};
-use super::scene::{Db, FAR, HERE, Key, Listed, Made, Scene, Weather};
+use super::scene::{Db, FAR, HERE, Key, Listed, Made, Scene, Weather, of};
 
 /// A promise that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,19 +49,21 @@ pub(crate) struct Act {
     pub(crate) told: Vec<(String, String)>,
 }
 
-const MINIMUM: usize = 2;
-const MOST_DELETED: usize = 10;
-const MOST_COPIES: usize = 4;
-/// Clocks are compared with so much care, and no more.
-const A_MINUTE: SignedDuration = SignedDuration::from_mins(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const MINIMUM: usize = 2;
+pub(super) const MOST_DELETED: usize = 10;
+pub(super) const MOST_COPIES: usize = 4;
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The scheduled snapshots of a database in a region that are available, by slot.
-type Backups<'a> = BTreeMap<Timestamp, (&'a Key, &'a SnapshotSeen)>;
+pub(super) type Backups<'a> = BTreeMap<Timestamp, (&'a Key, &'a SnapshotSeen)>;
 
 impl Scene {
-    fn breach(&mut self, now: Timestamp, breach: Breach, what: impl Into<String>) {
-        self.breaches.push((now, breach, what.into()));
+    pub(super) fn breach(&mut self, now: Timestamp, breach: Breach, what: impl Into<String>) {
+        let what = what.into();
+        let is_meant = |record: &&Value| record["subject"].as_str().is_some_and(|subject| what.contains(subject));
+        let decided = self.said["decisions"].as_array().into_iter().flatten().filter(is_meant);
+        let said: Vec<String> = decided.map(|record| format!("{}: {}", record["decision"], record["reason"])).collect();
+        self.breaches.push((now, breach, format!("{what}; {}", said.join("; "))));
     }
 
     /// Judges an invocation.
@@ -77,6 +80,7 @@ impl Scene {
             if act.is_sweep && act.weather == Weather::Fair {
                 self.judge_kept(act, place, &gone);
                 self.dbs[place].noticed.get_or_insert(act.now);
+                self.dbs[place].paced_noticed.get_or_insert(act.now);
             }
         }
         if self.made.len() > 2 * act.after.len() {
@@ -91,12 +95,13 @@ impl Scene {
             self.breach(act.now, Breach::Unowned, name);
         }
         if key.0 == FAR {
-            let source = (HERE, key.1, name.clone());
+            let source = (HERE, key.1.clone(), name.clone());
             let slot = self.made.get(&source).and_then(|made| made.slot);
-            self.made.insert(key.clone(), Made { resource: seen.resource_id.clone(), slot });
-            let of = |seen: &&SnapshotSeen| seen.status == "creating";
-            let under_way = act.after.range((FAR, Kind::Instance, String::new())..).map(|(_, seen)| seen).filter(of);
-            let under_way = under_way.filter(|seen| seen.source.is_some()).count();
+            self.made.insert(key.clone(), Made { slot });
+            let is_under_way = |(key, seen): &(&Key, &SnapshotSeen)| {
+                key.0 == FAR && seen.status == "creating" && seen.source.is_some()
+            };
+            let under_way = act.after.iter().filter(is_under_way).count();
             if slot.is_none() || !self.dbs.iter().any(|db| db.resource == seen.resource_id && db.copied) {
                 self.breach(act.now, Breach::NotAsked, format!("{name} in {FAR}"));
             }
@@ -112,12 +117,12 @@ impl Scene {
             if db.is_none_or(|db| db.policy.is_none()) {
                 self.breach(act.now, Breach::NotAsked, name);
             }
-            self.made.insert(key.clone(), Made { resource: seen.resource_id.clone(), slot: None });
+            self.made.insert(key.clone(), Made { slot: None });
             *self.counted.entry("requested").or_default() += 1;
             return;
         }
         let Some(finest) = finest else {
-            self.made.insert(key.clone(), Made { resource: seen.resource_id.clone(), slot: None });
+            self.made.insert(key.clone(), Made { slot: None });
             return self.breach(act.now, Breach::NotAsked, name);
         };
         let slot = self.days.start(finest, seen.original_at);
@@ -125,24 +130,22 @@ impl Scene {
         if said.is_some_and(|said| said != slot) {
             self.breach(act.now, Breach::WrongSlot, format!("{name}: {slot}"));
         }
-        let is_other = |other: &(&Key, &Made)| {
-            other.1.resource == seen.resource_id && other.1.slot == Some(slot) && other.0.0 == HERE
-        };
-        let others: Vec<Key> = self.made.iter().filter(is_other).map(|(key, _)| key.clone()).collect();
+        // One that a person deleted is taken anew under its name.
+        let is_other = |other: &(&Key, &Made)| other.0 != key && other.1.slot == Some(slot);
+        let others: Vec<Key> =
+            self.made_of(HERE, &seen.resource_id).filter(is_other).map(|(key, _)| key.clone()).collect();
         if let Some(other) =
             others.iter().find(|other| act.after.get(other).is_some_and(|seen| seen.status != "failed"))
         {
             self.breach(act.now, Breach::SecondForSlot, format!("{name} beside {}", other.2));
         }
-        self.made.insert(key.clone(), Made { resource: seen.resource_id.clone(), slot: Some(slot) });
+        self.made.insert(key.clone(), Made { slot: Some(slot) });
         *self.counted.entry("taken").or_default() += 1;
     }
 
-    fn backups<'a>(&self, listed: &'a Listed, region: &'static str, db: &Db) -> Backups<'a> {
-        let of =
-            listed.range((region, db.kind, String::new())..).take_while(|(key, _)| (key.0, key.1) == (region, db.kind));
-        let of = of.filter(|(_, seen)| seen.resource_id == db.resource && seen.status == "available");
-        of.filter_map(|(key, seen)| Some((self.made.get(key)?.slot?, (key, seen)))).collect()
+    pub(super) fn backups<'a>(&self, listed: &'a Listed, region: &'static str, db: &Db) -> Backups<'a> {
+        let available = of(listed, region, &db.resource).filter(|(_, seen)| seen.status == "available");
+        available.filter_map(|(key, seen)| Some((self.made.get(key)?.slot?, (key, seen)))).collect()
     }
 
     fn judge_deleted(&mut self, act: &Act, gone: &[Key]) {
@@ -194,142 +197,15 @@ impl Scene {
             }
         }
     }
-
-    /// What an undisturbed sweep leaves behind: the backup of the slot, nothing that is no longer kept, the copy.
-    fn judge_kept(&mut self, act: &Act, place: usize, gone: &[Key]) {
-        let (now, db) = (act.now, &self.dbs[place]);
-        let Some((policy, finest)) = db.policy.as_ref().and_then(|policy| Some((policy, policy.finest()?))) else {
-            return;
-        };
-        let mut found = Vec::new();
-        let slot = self.days.start(finest, now);
-        let status = act.statuses.get(&db.resource).map_or("", String::as_str);
-        let of_slot = |(key, made): (&Key, &Made)| {
-            (made.resource == db.resource && made.slot == Some(slot) && key.0 == HERE)
-                .then(|| act.after.get(key).map(|seen| seen.status.as_str()))
-                .flatten()
-        };
-        let tries: Vec<&str> = self.made.iter().filter_map(of_slot).collect();
-        let used = act.before.keys().filter(|key| (key.0, key.1) == (HERE, db.kind)).count();
-        let has_room = used + 50 < self.quota;
-        if status == "available" && has_room && tries.len() < 3 && tries.iter().all(|status| *status == "failed") {
-            found.push((Breach::NoBackup, format!("{} has none of {slot}: {tries:?}", db.id)));
-        }
-        let here = self.backups(&act.before, HERE, db);
-        let (had, copied) = (here.keys().copied().collect::<Vec<_>>(), sources_under_way(&act.before));
-        for region in [HERE, FAR] {
-            let backups = self.backups(&act.before, region, db);
-            let newest = backups.values().map(|(key, seen)| (moment(seen), *key)).max();
-            let is_fresh = newest.is_some_and(|(at, _)| now.duration_since(at) < finest.length() * 29 / 20);
-            let is_old = db.noticed.is_some_and(|noticed| now.duration_since(noticed) >= DAY);
-            let deleted = gone.iter().filter(|key| act.before[*key].resource_id == db.resource).count();
-            if !is_fresh || !is_old || deleted >= MOST_DELETED || (region == FAR && !db.copied) {
-                continue;
-            }
-            let promised = policy.promised(&self.days, &backups.keys().copied().collect());
-            let mut left = backups.iter().filter(|(_, (key, _))| act.after.contains_key(key)).count();
-            for (at, (key, seen)) in &backups {
-                let is_needed = promised.contains(at)
-                    || seen.tags.contains_key("steward:hold")
-                    || newest.is_some_and(|(_, newest)| newest == *key)
-                    || copied.contains(seen.arn.as_str());
-                if act.after.contains_key(key) && !is_needed && left > MINIMUM {
-                    found.push((Breach::Surplus, format!("{} in {region}", key.2)));
-                    left -= 1;
-                }
-            }
-        }
-        let newest = here.values().map(|(key, seen)| (moment(seen), &key.2)).max();
-        if let Some((_, name)) = newest
-            && db.copied
-            && now.duration_since(self.last_trouble) > DAY
-        {
-            let copies = act.before.iter().filter(|(key, _)| key.0 == FAR);
-            let is_waiting =
-                |(_, copy): (&Key, &SnapshotSeen)| copy.resource_id == db.resource && copy.status != "available";
-            let busy = copies.clone().filter(|(_, copy)| copy.status == "creating").count();
-            // Others go first when there are many; the turn of this one comes.
-            let begun = act.after.iter().filter(|(key, copy)| key.0 == FAR && copy.status == "creating").count();
-            if !act.after.contains_key(&(FAR, db.kind, name.clone()))
-                && !copies.clone().any(is_waiting)
-                && busy < MOST_COPIES
-                && begun < MOST_COPIES
-            {
-                found.push((Breach::NotCopied, name.clone()));
-            }
-        }
-        let resource = db.resource.clone();
-        self.had.entry(resource).or_default().extend(had);
-        for (breach, what) in found {
-            self.breach(now, breach, what);
-        }
-    }
-
-    /// In the end: of the last periods that ever had a backup under the policy in force, each has one.
-    pub(crate) fn judge_end(&mut self) {
-        let (now, listed, mut lost) = (self.now(), self.list(), Vec::new());
-        for db in self.dbs.iter().filter(|db| !db.gone) {
-            let (Some(policy), Some(had)) = (&db.policy, self.had.get(&db.resource)) else { continue };
-            let backups = self.backups(&listed, HERE, db);
-            for (period, count) in policy.parts() {
-                let labels: BTreeSet<i64> = had.iter().map(|slot| self.days.label(*period, *slot)).collect();
-                let kept: BTreeSet<i64> = backups.keys().map(|slot| self.days.label(*period, *slot)).collect();
-                let gone = labels.iter().rev().take(*count).filter(|label| !kept.contains(label));
-                lost.extend(gone.map(|label| format!("{period:?} {label} of {} under {}", db.id, db.text)));
-            }
-        }
-        for what in lost {
-            self.breach(now, Breach::PeriodLost, what);
-        }
-    }
-
-    /// People know when backups have stopped and when they come again, and are not alarmed for nothing.
-    fn judge_told(&mut self, act: &Act, place: usize) {
-        let (now, db) = (act.now, &self.dbs[place]);
-        let told = |kind: &str| act.told.iter().any(|(told, about)| told == kind && db.names.contains(about));
-        let (stale, resumed) = (told("backup-stale"), told("backup-resumed"));
-        let mut knows = (db.told_stale || stale) && !resumed;
-        let mut found = None;
-        if let Some(finest) = db.policy.as_ref().and_then(Policy::finest) {
-            let backups = self.backups(&act.before, HERE, db);
-            let newest = backups.values().map(|(_, seen)| moment(seen)).max();
-            let is_stopped = act.statuses.get(&db.resource).is_some_and(|status| status == "stopped");
-            let covered = is_stopped && db.stopped.zip(newest).is_some_and(|(stopped, newest)| newest >= stopped);
-            let is_old = |since: Timestamp, give: SignedDuration| {
-                let start = newest.map_or(since, |newest| newest.max(since));
-                !covered && now.duration_since(start) + give > finest.length() * 3 / 2
-            };
-            let is_fair = act.weather == Weather::Fair && act.is_sweep;
-            let slot = self.days.start(finest, now);
-            if is_fair && !knows && db.noticed.is_some_and(|noticed| is_old(noticed, SignedDuration::ZERO)) {
-                found = Some((Breach::StaleUntold, format!("{}, newest {newest:?}", db.id)));
-            }
-            if stale && !is_old(db.changed, A_MINUTE) && now.duration_since(self.last_trouble) > DAY {
-                found = Some((Breach::StaleForNothing, format!("{}, newest {newest:?}", db.id)));
-            }
-            if is_fair && knows && !is_old(db.changed, SignedDuration::ZERO) && (covered || backups.contains_key(&slot))
-            {
-                found = Some((Breach::ResumedUntold, format!("{}, newest {newest:?}", db.id)));
-                knows = false;
-            }
-        }
-        if stale {
-            *self.counted.entry("stale").or_default() += 1;
-        }
-        self.dbs[place].told_stale = knows;
-        if let Some((breach, what)) = found {
-            self.breach(now, breach, what);
-        }
-    }
 }
 
 /// Sources of copies that are being made.
-fn sources_under_way(listed: &Listed) -> BTreeSet<&str> {
+pub(super) fn sources_under_way(listed: &Listed) -> BTreeSet<&str> {
     let creating = listed.values().filter(|seen| seen.status == "creating");
     creating.filter_map(|seen| seen.source.as_deref()).collect()
 }
 
-fn moment(seen: &SnapshotSeen) -> Timestamp {
+pub(super) fn moment(seen: &SnapshotSeen) -> Timestamp {
     seen.original_at
 }
 
@@ -345,10 +221,8 @@ fn forbidden(
     let slots: BTreeSet<Timestamp> = backups.keys().copied().collect();
     let promised = policy.promised(&scene.days, &slots);
     let newest = backups.values().map(|(_, seen)| moment(seen)).max();
-    let mut requested: Vec<(Timestamp, &Key)> = act
-        .before
-        .iter()
-        .filter(|(key, seen)| seen.resource_id == db.resource && seen.status == "available" && key.0 == HERE)
+    let mut requested: Vec<(Timestamp, &Key)> = of(&act.before, HERE, &db.resource)
+        .filter(|(_, seen)| seen.status == "available")
         .filter(|(key, _)| scene.made.get(*key).is_some_and(|made| made.slot.is_none()))
         .map(|(key, seen)| (moment(seen), key))
         .collect();
@@ -358,6 +232,10 @@ fn forbidden(
     for key in keys {
         let seen = &act.before[*key];
         let (slot, age) = (scene.made[*key].slot, act.now.duration_since(moment(seen)));
+        let of_now = policy.finest().map(|finest| scene.days.start(finest, act.now));
+        if key.0 == HERE && seen.status == "available" && slot.is_some() && slot == of_now {
+            found.push((Breach::PromisedDeleted, format!("{} of the slot that is now", key.2)));
+        }
         let is_promised = match (slot, seen.status.as_str(), policy.finest()) {
             (Some(slot), "failed", Some(finest)) => {
                 key.0 == HERE && scene.days.start(finest, slot) == scene.days.start(finest, act.now)

@@ -38,9 +38,9 @@ fn hours(hours: i64) -> SignedDuration {
 }
 
 impl Scene {
-    /// Forty databases of all kinds.
+    /// Thirty databases of all kinds.
     pub(crate) fn populate(&mut self) {
-        for number in 0..40 {
+        for number in 0..30 {
             let id = format!("db{number:02}");
             let kind = match number % 4 {
                 0 | 1 => Kind::Instance,
@@ -108,7 +108,7 @@ impl Scene {
         if self.chance(0.05 * share) {
             self.people_and_snapshots(now);
         }
-        if self.chance(0.01 * share) {
+        if self.chance(0.007 * share) {
             self.number += 1;
             let (id, policy) = (format!("new{}", self.number), POLICIES[self.rng.usize(..POLICIES.len())]);
             let kind = if self.rng.bool() { Kind::Instance } else { Kind::Cluster };
@@ -124,7 +124,10 @@ impl Scene {
         match what {
             Later::Available(resource) | Later::Started(resource) => {
                 let Some(place) = self.place_of(resource) else { return };
-                let rds = self.account.rds();
+                let (rds, now, db) = (self.account.rds(), self.account.clock().now(), &mut self.dbs[place]);
+                if db.covered.is_some() && rds.status(&db.id).as_deref() == Some("stopped") {
+                    db.rest_ended = Some(now);
+                }
                 // A snapshot may be under way that was asked for just before.
                 if rds.status(&self.dbs[place].id).as_deref() != Some("backing-up") {
                     rds.start(&self.dbs[place].id);
@@ -230,7 +233,7 @@ impl Scene {
             3 if seen.status == "available" => {
                 let id = format!("back{}", self.number);
                 rds.restore(&key.2, &id, &[]).unwrap();
-                let place = self.watch(&id, key.1);
+                let place = self.watch(&id, seen.kind);
                 let policy = POLICIES[self.rng.usize(..POLICIES.len())];
                 self.opt(place, Some(policy));
             }

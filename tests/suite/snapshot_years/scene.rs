@@ -39,19 +39,29 @@ pub(crate) struct Db {
     pub(crate) changed: Timestamp,
     /// The first undisturbed sweep since.
     pub(crate) noticed: Option<Timestamp>,
+    /// When they last changed how often it asks for a backup.
+    pub(crate) paced: Timestamp,
+    /// The first undisturbed sweep since.
+    pub(crate) paced_noticed: Option<Timestamp>,
+    /// When it was last stopped.
     pub(crate) stopped: Option<Timestamp>,
+    /// When Steward last looked, if it was covered then: stopped, with a backup that was fresh when it was stopped.
+    pub(crate) covered: Option<Timestamp>,
+    /// The last undisturbed sweep that found it covered.
+    pub(crate) rest_seen: Option<Timestamp>,
+    /// When it was started after it had been covered.
+    pub(crate) rest_ended: Option<Timestamp>,
     pub(crate) gone: bool,
     pub(crate) told_stale: bool,
 }
 
-/// Region, kind and identifier of a snapshot.
-pub(crate) type Key = (&'static str, Kind, String);
+/// Region of a snapshot, resource id of its database, and its identifier.
+pub(crate) type Key = (&'static str, String, String);
 pub(crate) type Listed = BTreeMap<Key, SnapshotSeen>;
 
 /// A snapshot that the function made.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
-    pub(crate) resource: String,
     /// `None`: on request.
     pub(crate) slot: Option<Timestamp>,
 }
@@ -107,6 +117,8 @@ pub(crate) struct Scene {
     pub(crate) counted: BTreeMap<&'static str, usize>,
     pub(crate) later: BTreeMap<(Timestamp, usize), super::life::Later>,
     pub(crate) number: usize,
+    /// What the function last answered.
+    pub(crate) said: Value,
 }
 
 impl Scene {
@@ -140,6 +152,7 @@ impl Scene {
             counted: BTreeMap::new(),
             later: BTreeMap::new(),
             number: 0,
+            said: Value::Null,
         };
         scene.set_quota(50_000);
         scene
@@ -155,6 +168,11 @@ impl Scene {
             self.account.rds().quota(kind, most);
             self.account.rds_in(FAR).quota(kind, 50_000);
         }
+    }
+
+    /// What is known of the snapshots of a database that the function made.
+    pub(crate) fn made_of(&self, region: &'static str, resource: &str) -> impl Iterator<Item = (&Key, &Made)> {
+        of(&self.made, region, resource)
     }
 
     /// Takes a database that exists under watch.
@@ -176,7 +194,12 @@ impl Scene {
             copied: false,
             changed: now,
             noticed: None,
+            paced: now,
+            paced_noticed: None,
             stopped: None,
+            covered: None,
+            rest_seen: None,
+            rest_ended: None,
             gone: false,
             told_stale: false,
         });
@@ -192,7 +215,11 @@ impl Scene {
         }
         (db.changed, db.noticed) = (now, None);
         self.had.remove(&db.resource);
-        db.policy = text.map(Policy::read);
+        let policy = text.map(Policy::read);
+        if policy.as_ref().map(Policy::finest) != db.policy.as_ref().map(Policy::finest) {
+            (db.paced, db.paced_noticed) = (now, None);
+        }
+        db.policy = policy;
         text.unwrap_or_default().clone_into(&mut db.text);
         db.copied &= db.policy.as_ref().is_some_and(|policy| policy.finest().is_some());
         let region = self.account.rds();
@@ -204,7 +231,7 @@ impl Scene {
     pub(crate) fn list(&self) -> Listed {
         let of = |region: &'static str| {
             let seen = self.account.rds_in(region).snapshots().into_iter();
-            seen.map(move |snapshot| ((region, snapshot.kind, snapshot.id.clone()), snapshot))
+            seen.map(move |snapshot| ((region, snapshot.resource_id.clone(), snapshot.id.clone()), snapshot))
         };
         of(HERE).chain(of(FAR)).collect()
     }
@@ -234,6 +261,8 @@ impl Scene {
         let invocation = Invocation { id: self.number.to_string(), payload: event, timeout, deadline: now + timeout };
         let answer = self.function.invoke(invocation).await;
         assert!(answer.is_ok() || weather != Weather::Fair, "in fair weather at {now}: {answer:?}");
+        self.said = answer.unwrap_or_default();
+        self.account.forget_calls();
         let told = std::mem::take(&mut *self.told.lock().unwrap());
         let after = self.list();
         self.judge(&super::judge::Act { now, is_sweep, weather, before, after, statuses, told });
@@ -265,6 +294,17 @@ impl Scene {
             }
         }
     }
+}
+
+/// Those of a database in a region.
+pub(crate) fn of<'a, T>(
+    all: &'a BTreeMap<Key, T>,
+    region: &'static str,
+    resource: &str,
+) -> impl Iterator<Item = (&'a Key, &'a T)> {
+    let resource = resource.to_owned();
+    let from = (region, resource.clone(), String::new());
+    all.range(from..).take_while(move |(key, _)| key.0 == region && key.1 == resource)
 }
 
 fn storm(rng: &mut Rng) -> Fault {

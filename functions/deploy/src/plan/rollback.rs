@@ -164,11 +164,12 @@ fn is_allowed(
 /// Whether what is gone back to can live with the schema as it is now. Only a person may say so where the image did not.
 fn can_live_with(request: &RollbackRequested, good: &Good, ledger: &Ledger) -> Result<(), String> {
     let is_vouched = request.over_migration && (request.incident.is_none() || request.approved_by.is_some());
-    match ledger.in_the_way(good.since) {
+    let ran: Vec<&Digest> = good.images.values().filter_map(|ran| ran.digest.as_ref()).collect();
+    match ledger.in_the_way(good.since, &ran) {
         Some(entry) if !is_vouched => {
             let restore = entry.restore_point.as_deref().unwrap_or("no restore point was taken");
             Err(format!(
-                "the schema was migrated since, by {} at {}, and that image does not declare that the release before can live with it. Choose: roll forward with an image that mends it; or restore the database ({restore}) and then go back; or, if {} can read the schema as it is, ask again with over-migration",
+                "the schema was migrated since, by {} at {}, which was not declared to be one that the release before can live with. Choose: roll forward with an image that mends it; or restore the database ({restore}) and then go back; or, if {} can read the schema as it is, ask again with over-migration",
                 entry.reference,
                 notice::moment(entry.at),
                 good.task_definition.short()

@@ -55,6 +55,7 @@ impl Migrate {
             run: run.id.clone(),
             service: run.service.clone(),
             reference: frozen.reference.clone(),
+            digest: frozen.digest.clone(),
             at: context.now,
             state: run.state,
             compatible: frozen.compatible,

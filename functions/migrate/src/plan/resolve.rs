@@ -27,7 +27,11 @@ pub(crate) fn resolve(run: &mut Run, resolved: &MigrationResolved, now: Timestam
             run.approved = Some(by.to_owned());
             go_on(run, &said, now);
         }
-        (Resolution::Migrated, RunState::Unknown | RunState::Failed) => end(run, RunState::Migrated, &said, now),
+        (Resolution::Migrated, RunState::Unknown | RunState::Failed) => {
+            // Whoever brought the schema there, the release before has to live with it.
+            run.touched = true;
+            end(run, RunState::Migrated, &said, now);
+        }
         (Resolution::Failed, RunState::Unknown | RunState::Approval | RunState::Waiting) => {
             end(run, RunState::Failed, &said, now);
         }

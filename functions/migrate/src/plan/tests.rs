@@ -272,6 +272,11 @@ fn people_decide_only_what_is_theirs_to_decide() {
         }
     }
     let mut run = stands(RunState::Unknown, |_| {});
+    let mut by_hand = stands(RunState::Failed, |_| {});
+    let why = "ran it by hand".to_owned();
+    let resolved = MigrationResolved { run: by_hand.id.clone(), outcome: Migrated, why, resolved_by: None };
+    assert_eq!(resolve(&mut by_hand, &resolved, at(1)), Ok(false));
+    assert!(by_hand.touched, "the ledger hears of a schema that people changed");
     let silent = MigrationResolved { run: run.id.clone(), outcome: Migrated, why: " ".to_owned(), resolved_by: None };
     assert!(resolve(&mut run, &silent, at(1)).is_err(), "without a reason nothing is decided");
 }

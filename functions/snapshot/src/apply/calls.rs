@@ -49,10 +49,14 @@ impl Refusal {
     }
 
     fn other(failure: CallFailure) -> Self {
-        // Denied is worth a retry, but not before a person has allowed it.
-        let is_later = failure.is_worth_a_retry() && failure.kind != FailureKind::Denied;
-        if is_later { Self::Failed(failure) } else { Self::Refused(failure) }
+        if is_later(&failure) { Self::Failed(failure) } else { Self::Refused(failure) }
     }
+}
+
+/// Whether it is only a matter of time until the call succeeds. What is denied is worth a retry, but not before a person
+/// has allowed it.
+pub(super) fn is_later(failure: &CallFailure) -> bool {
+    failure.is_worth_a_retry() && failure.kind != FailureKind::Denied
 }
 
 /// Takes a snapshot, owner and all other tags in the one call: there is no moment in which it is nobody's.

@@ -18,7 +18,7 @@ use shared::schedule::Schedules;
 use shared::state::{Key, Table, Versioned};
 
 pub(crate) use self::calls::Keys;
-use self::calls::Refusal;
+use self::calls::{Refusal, is_later};
 use crate::memory::Memory;
 use crate::observe::model::{Own, Seen};
 use crate::observe::{Observer, Place};
@@ -48,6 +48,8 @@ pub(crate) struct Done {
     pub(crate) copy_refused: bool,
     pub(crate) deleted: Vec<Row>,
     pub(crate) failures: Vec<CallFailure>,
+    /// Failures that a requester is answered with: the same message would only be answered again.
+    pub(crate) answered: Vec<CallFailure>,
     /// Something was left for want of time.
     pub(crate) out_of_time: bool,
 }
@@ -201,8 +203,9 @@ impl Applier {
         let key = match self.kms.usable(order, key).await {
             Ok(key) => key,
             Err(failure) => {
-                plan::copy_refused(memory, &seen.database, order, &failure, false, site.now);
-                done.copy_refused = true;
+                let is_later = is_later(&failure);
+                plan::copy_refused(memory, &seen.database, order, &failure, is_later, site.now);
+                done.copy_refused = !is_later;
                 done.failures.push(failure);
                 return;
             }
@@ -337,6 +340,8 @@ fn refused(
                     Purpose::Scheduled { .. } => plan::slot_refused(memory, &seen.database, &failure),
                     Purpose::Requested { .. } => {
                         plan::request_refused(memory, &seen.database, &create.purpose, &failure.to_string());
+                        done.answered.push(failure);
+                        return None;
                     }
                 }
             }

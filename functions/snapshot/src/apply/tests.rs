@@ -263,8 +263,8 @@ async fn one_failure_does_not_keep_the_rest_from_being_done() {
     let tried = ["CreateDBSnapshot", "ModifyDBSnapshotAttribute", "CopyDBSnapshot"];
     assert_eq!(aws.changes()[..3], tried);
     assert_eq!(aws.changes()[3..], ["DeleteDBSnapshot"; 3]);
-    assert_eq!((done.failures.len(), done.deleted.len(), done.copied), (4, 2, None));
-    assert_eq!(aws.bodies("PutEvents").len(), 1, "the request is answered");
+    assert_eq!((done.failures.len(), done.deleted.len(), done.copied), (3, 2, None));
+    assert_eq!((done.answered.len(), aws.bodies("PutEvents").len()), (1, 1), "the request is answered");
     assert_eq!(aws.bodies("Publish").len(), 2, "copy and share are told");
 }
 
@@ -293,6 +293,16 @@ async fn a_key_that_cannot_be_used_is_told_and_no_copy_is_begun() {
         assert_eq!((aws.changes(), done.failures.len(), done.copied), (vec![], 1, None));
         assert_eq!(aws.bodies("Publish").len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_kms_is_too_busy_to_tell_of_is_no_news_and_costs_the_copy_no_try() {
+    let busy = || (400, r#"{ "__type": "ThrottlingException", "message": "later" }"#.to_owned());
+    let aws = (0..3).fold(Aws::default(), |aws, _| aws.answer("DescribeKey", busy()));
+    let done = aws.sweep(&encrypted()).await;
+    assert_eq!((aws.changes(), done.failures.len(), done.copy_refused), (vec![], 1, false));
+    assert_eq!((aws.bodies("DescribeKey").len(), aws.bodies("Publish").len()), (3, 0));
+    assert!(aws.bodies("PutItem")[1].contains(r#"\"tries\":0"#), "{:?}", aws.bodies("PutItem"));
 }
 
 #[tokio::test]
@@ -340,8 +350,11 @@ async fn a_request_is_answered_on_the_bus_and_one_that_is_refused_too() {
     aws.apply(&settings(), &seen, &plan(&settings(), &seen, Some(&request("r-1")), false, at(NOW)), minutes(10)).await;
     assert!(aws.bodies("PutEvents")[0].contains("Snapshot Available"), "{:?}", aws.bodies("PutEvents"));
     let aws = Aws::default().answer("CreateDBSnapshot", error("AccessDenied"));
-    aws.apply(&settings(), &seen, &plan(&settings(), &seen, Some(&request("r-2")), false, at(NOW)), minutes(10)).await;
+    let plan = plan(&settings(), &seen, Some(&request("r-2")), false, at(NOW));
+    let done = aws.apply(&settings(), &seen, &plan, minutes(10)).await;
     assert!(aws.bodies("PutEvents")[0].contains("Snapshot Failed"), "{:?}", aws.bodies("PutEvents"));
+    // The message is done with: delivered again, it would be answered again.
+    assert_eq!((done.failures.len(), done.answered.len()), (0, 1));
 }
 
 #[tokio::test]

@@ -222,8 +222,9 @@ pub(crate) fn plan(
         }
     }
     prune::prune(settings, seen, &buckets, since, is_sweep, &mut plan, now);
-    if plan.memory.policy.as_ref().is_some_and(|policy| policy.since == now) {
-        let previous = seen.memory.item.policy.as_ref();
+    let previous = seen.memory.item.policy.as_ref();
+    // Not by the time: an event that is delivered twice has the same.
+    if plan.memory.policy.as_ref() != previous {
         // Of a database that is new, people need only know what they would lose.
         if previous.is_some() || plan.rows.iter().any(|row| row.verdict == Verdict::Spare) {
             let text = plan.memory.policy.as_ref().map(|policy| policy.text.clone()).unwrap_or_default();

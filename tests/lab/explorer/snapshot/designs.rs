@@ -103,9 +103,9 @@ async fn handle(design: Design, account: Account, invocation: Invocation) -> Res
         let clients = steward::clients(&account).await;
         let now = account.clock().now();
         if design == Design::MinuteNames {
-            take_by_minute(&clients, now).await?
+            take_by_minute(&clients, now).await?;
         } else {
-            sweep(design, &clients, now).await?
+            sweep(design, &clients, now).await?;
         }
     }
     Ok(json!({ "batchItemFailures": [] }))
@@ -180,7 +180,7 @@ async fn take(
 ) -> Result<(), FunctionError> {
     let tries: Vec<&Own<'_>> = own.iter().filter(|own| own.date == today).collect();
     let counts = |own: &&Own<'_>| own.status != "failed" || design == Design::CountsFailed;
-    if tries.iter().any(|own| counts(own)) {
+    if tries.iter().any(counts) {
         return Ok(());
     }
     let id = instance.db_instance_identifier().unwrap_or_default();

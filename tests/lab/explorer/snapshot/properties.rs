@@ -33,9 +33,9 @@ pub fn check(scene: &Scene, played: &Played, watched: &Watched) -> Vec<Violation
         old(expected, watched, &mut violated);
         copies(scene, expected, watched, &mut violated);
         shared(scene, expected, watched, &mut violated);
-        requests(expected, played, watched, &mut violated);
+        requests(scene, expected, played, watched, &mut violated);
         let mine: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_of(expected.database)).collect();
-        told(expected, played, watched, &mine, &mut violated);
+        told(scene, expected, played, watched, &mine, &mut violated);
     }
     unowned(watched, &mut violated);
     if let Some(last) = watched.looks.last() {
@@ -150,6 +150,7 @@ fn unowned(watched: &Watched, violated: &mut impl FnMut(Property, String)) {
 }
 
 fn told(
+    scene: &Scene,
     expected: &Expected,
     played: &Played,
     watched: &Watched,
@@ -169,10 +170,11 @@ fn told(
         let is_free = expected.freely.contains(kind);
         let is_resumed = *kind == "backup-resumed" && alerts.len() > places.len();
         // Each trouble that is over is told as over.
-        if !is_free && !(is_resumed && !expected.freely.is_empty()) && !are_excused(played, places, is_note) {
+        let may_repeat = is_free || is_resumed && !expected.freely.is_empty();
+        if !may_repeat && !are_excused(played, places, is_note) {
             violated(Property::ToldAgain, format!("{kind} of {database} was told {} times", places.len()));
         }
-        if !is_free && !expected.told.contains(kind) && !is_resumed && !is_refused(played, kind, database) {
+        if !is_free && !expected.told.contains(kind) && !is_resumed && !is_refused(scene, played, kind, database) {
             violated(Property::Groundless, format!("{kind} of {database}"));
         }
     }
@@ -181,7 +183,7 @@ fn told(
     }
     // Whoever is killed before it could write down what it was denied finds it granted the next time.
     if played.choices.faults() == 1 && !expected.due.is_empty() {
-        for (kind, _) in REFUSALS.iter().filter(|(kind, _)| is_refused(played, kind, database)) {
+        for (kind, _) in REFUSALS.iter().filter(|(kind, _)| is_refused(scene, played, kind, database)) {
             if !places.contains_key(kind) {
                 violated(Property::Told, format!("no alert says {kind} of {database}, though AWS denied it"));
             }
@@ -190,23 +192,33 @@ fn told(
 }
 
 /// Whether a call of which an alert tells was denied for a database.
-fn is_refused(played: &Played, kind: &str, database: &str) -> bool {
+fn is_refused(scene: &Scene, played: &Played, kind: &str, database: &str) -> bool {
+    let is_encrypted = scene.databases.iter().any(|each| each.id == database && each.encrypted);
     let calls = REFUSALS.iter().find(|(of, _)| *of == kind).map(|(_, calls)| *calls).unwrap_or_default();
     played.calls.iter().any(|record| {
         let (operation, input) = (&record.call.operation, &record.call.input);
         let is_denied = record.error.as_deref().is_some_and(|error| error.starts_with("AccessDenied"));
-        let is_about = operation == "DescribeKey" || input.to_string().contains(database);
+        let is_about = if operation == "DescribeKey" { is_encrypted } else { input.to_string().contains(database) };
         is_denied && is_about && calls.iter().any(|call| operation.starts_with(call))
     })
 }
 
 /// A request that arrived is answered, once for each time that it arrived, by one snapshot.
-fn requests(expected: &Expected, played: &Played, watched: &Watched, violated: &mut impl FnMut(Property, String)) {
+fn requests(
+    scene: &Scene,
+    expected: &Expected,
+    played: &Played,
+    watched: &Watched,
+    violated: &mut impl FnMut(Property, String),
+) {
     for request in expected.requests {
         let is_meant = |text: &str| text.contains(&format!("\"{request}\""));
         let messages = played.invoked.iter().flat_map(|invoked| &invoked.messages);
         let asked = messages.filter(|message| message.body.contains("Snapshot Requested") && is_meant(&message.body));
-        let asked: BTreeSet<&str> = asked.map(|message| message.id.as_str()).collect();
+        // A message that failed for another reason comes again, and is answered again.
+        let is_alone = played.choices.faults() < 2;
+        let asked: BTreeSet<(&str, u32)> =
+            asked.map(|message| (message.id.as_str(), if is_alone { 0 } else { message.receives })).collect();
         let answers: Vec<(usize, &Value)> = played
             .calls
             .iter()
@@ -231,7 +243,7 @@ fn requests(expected: &Expected, played: &Played, watched: &Watched, violated: &
                 break;
             }
         }
-        let was_denied = is_refused(played, "snapshot-refused", expected.database);
+        let was_denied = is_refused(scene, played, "snapshot-refused", expected.database);
         for (_, entry) in answers {
             let is_good = entry["DetailType"] == "Snapshot Available";
             let is_there = watched

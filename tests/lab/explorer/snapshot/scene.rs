@@ -265,7 +265,7 @@ pub const SCENES: &[Scene] = &[
         environment: &[],
         before: &[Step::Tick("2026-11-19T02:00:00Z")],
         steps: &[
-            Step::Until("2026-11-20T01:50:00Z"),
+            Step::Until("2026-11-20T01:59:00Z"),
             Step::Stop("crm"),
             Step::Status("orders", "modifying"),
             Step::Tick("2026-11-20T02:00:00Z"),

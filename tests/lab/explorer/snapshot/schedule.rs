@@ -106,13 +106,43 @@ fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
 }
 
+/// When the lists of RDS were last changed, by region and by the call that reads them.
+#[derive(Debug, Default)]
+struct Changed(BTreeMap<(String, &'static str), Timestamp>);
+
+impl Changed {
+    /// Something happened to a snapshot of an instance or a cluster. Where one begins or is there, the instance shows that
+    /// it is backed up, or no longer.
+    fn note(&mut self, region: &str, is_cluster: bool, is_making: bool, at: Timestamp) {
+        let lists: &[&str] = match (is_cluster, is_making) {
+            (true, _) => &["DescribeDBClusterSnapshots"],
+            (false, true) => &["DescribeDBSnapshots", "DescribeDBInstances"],
+            (false, false) => &["DescribeDBSnapshots"],
+        };
+        self.0.extend(lists.iter().map(|list| ((region.to_owned(), *list), at)));
+    }
+
+    /// Somebody did something to a database.
+    fn note_databases(&mut self, at: Timestamp) {
+        let lists = ["DescribeDBInstances", "DescribeDBClusters"];
+        self.0.extend(lists.map(|list| ((REGION.to_owned(), list), at)));
+    }
+
+    /// Whether a list may not show yet what happened to it.
+    fn is_fresh(&self, call: &Call) -> bool {
+        let of_it =
+            |((region, list), _): &(&(String, &str), &Timestamp)| *list == call.operation && region == call.region();
+        self.0.iter().find(of_it).is_some_and(|(_, at)| call.at.duration_since(*at) < STALENESS)
+    }
+}
+
 /// A world in which a scene is played.
 struct Stage {
     world: World,
     choices: Shared,
     makers: Makers,
-    /// When RDS was last changed, by a call or by itself.
-    changed: Arc<Mutex<Timestamp>>,
+    /// What was changed lately.
+    changed: Arc<Mutex<Changed>>,
     sent: usize,
 }
 
@@ -153,6 +183,10 @@ impl Stage {
             }
             Step::Rubbish => self.send("not an event"),
             step => {
+                if is_disturbed {
+                    let now = self.world.now();
+                    self.changed.lock().unwrap_or_else(PoisonError::into_inner).note_databases(now);
+                }
                 let done = step.done(self.world.account(), self.world.now()).unwrap_or_default();
                 if done { Ok(()) } else { Err(format!("{step:?} cannot be")) }
             }
@@ -179,7 +213,10 @@ impl Stage {
             (self.choices.clone(), self.changed.clone(), self.world.account().clock().clone());
         self.world.bus().disturb(Box::new(move |event| {
             if event["source"] == "aws.rds" {
-                *changed.lock().unwrap_or_else(PoisonError::into_inner) = clock.now();
+                let is_cluster = event["detail-type"] == "RDS DB Cluster Snapshot Event";
+                let is_making = event["detail"]["EventID"] == "RDS-EVENT-0042";
+                let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
+                changed.note(REGION, is_cluster, is_making, clock.now());
             }
             mishap(event, &choices)
         }));
@@ -199,11 +236,12 @@ impl Stage {
 }
 
 /// What becomes of a call.
-fn fault(call: &Call, choices: &Shared, changed: &Mutex<Timestamp>) -> Fault {
+fn fault(call: &Call, choices: &Shared, changed: &Mutex<Changed>) -> Fault {
     let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
-    let faults = coverage::possible(&call.operation, call.at.duration_since(*changed) < STALENESS);
+    let faults = coverage::possible(&call.operation, changed.is_fresh(call));
     if call.service == "rds" && !call.operation.starts_with("Describe") {
-        *changed = call.at;
+        let operation = call.operation.as_str();
+        changed.note(call.region(), operation.contains("Cluster"), operation == "CreateDBSnapshot", call.at);
     }
     let mut choices = choices.lock();
     let of = if choices.may_fail(&call.operation) { faults.len() } else { 1 };

@@ -224,6 +224,7 @@ fn migrated(compatible: bool) -> Ledger {
         run: RunId::of_request(&service, "a", None),
         service,
         reference: format!("{REPOSITORY}@{}", digest(8)),
+        digest: digest(8),
         at: at(5_000),
         state: RunState::Migrated,
         compatible,

@@ -83,7 +83,7 @@ fn a_tag_without_its_label_is_told_and_nothing_rolls() {
     let mut bare = scene();
     bare.observed.containers[0].migrates = false;
     let memory = bare.is_left("docker label steward.migrate").unwrap();
-    assert_eq!((kinds(&memory), memory.awaits), (vec!["blocked"], None));
+    assert_eq!((kinds(&memory), &memory.awaits), (vec!["blocked"], &None));
     let other = Scene::new("follow", ":latest", TWO).runs(1).tag("migrate", "worker");
     other.is_left("container worker");
 }
@@ -108,7 +108,7 @@ fn what_a_person_asked_for_against_the_policy_is_taken_up_again_after_its_migrat
     let first = scene().runs(2).asks(request);
     let memory = first.is_left("has to be done first").unwrap();
     assert!(asks(&memory).unwrap().by_request && memory.pin.is_some());
-    let mut later = scene().runs(2).remembers(|known| *known = Rollout { unsent: Vec::new(), ..memory });
+    let mut later = scene().runs(2).remembers(|known| *known = Rollout { unsent: Vec::new(), ..memory.clone() });
     later.now = at(10_060);
     let ended = Trigger::MigrationEnded { service: arn(), run: RunId::of_rollout(&arn(), &digest(1), &revision(7)) };
     later = later.by(ended);

@@ -50,6 +50,15 @@ fn the_snapshot_of_the_slot_that_is_now_stays_when_a_policy_becomes_coarser() {
 }
 
 #[test]
+fn a_policy_that_is_looked_at_twice_at_the_same_time_has_not_changed() {
+    let mut seen = seen("daily:3", days(9));
+    seen.memory.item.policy.as_mut().unwrap().since = at(NOW);
+    let plan = sweep(&seen, at(NOW));
+    assert!(plan.rows.iter().any(|row| row.verdict == Verdict::Spare));
+    assert_eq!(told(&plan), [""; 0]);
+}
+
+#[test]
 fn only_a_sweep_deletes() {
     let seen = seen("daily:3", days(9));
     let glance = plan(&settings(), &seen, None, false, at(NOW));
