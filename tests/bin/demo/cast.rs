@@ -119,7 +119,8 @@ pub(crate) fn enter_late(
         let first = format!("{} before", member.repository);
         answered(account.push(member.repository, &[member.tag], Build::from(first.as_str())))?;
     }
-    let vpc = json!({"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-tasks"], "assignPublicIp": "DISABLED"});
+    let vpc =
+        json!({"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-tasks"], "assignPublicIp": "DISABLED"});
     for member in NEWCOMERS {
         let (cluster, service) = member.parts();
         let image = format!("{}:{}", member.repository, member.tag);

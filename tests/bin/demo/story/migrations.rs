@@ -67,7 +67,8 @@ async fn a_migration_first(stage: &mut Stage, schema: &SimulatedSchema) -> Resul
     let calls: Vec<&str> = stage.ledger.works.iter().flat_map(|work| &work.calls).map(String::as_str).collect();
     let ran = calls.iter().filter(|call| **call == RUN_TASK).count();
     let rolled = calls.iter().position(|call| *call == "ecs:UpdateService");
-    let first = rolled.is_some_and(|rolled| calls.iter().rposition(|call| *call == RUN_TASK).is_some_and(|ran| ran < rolled));
+    let first =
+        rolled.is_some_and(|rolled| calls.iter().rposition(|call| *call == RUN_TASK).is_some_and(|ran| ran < rolled));
     stage.check(
         first && ran == 3,
         "three tasks before anything rolls: is something pending, the migration, is something pending still",
