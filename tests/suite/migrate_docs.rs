@@ -303,7 +303,7 @@ fn everything_that_is_remembered_is_explained_and_nothing_else() {
     let part = section(&state, "What migrate remembers");
     let named = table(part, "field | what").into_iter().flat_map(|row| words(&row[0]));
     assert_eq!(named.collect::<BTreeSet<_>>(), fields_of(&code_of("run.rs"), "Run"));
-    let prose = part.split("The lock has ").nth(1).unwrap();
+    let prose = part.split("The lock has ").nth(1).unwrap().split("\n\n").next().unwrap();
     let shared = code("shared/src/migration.rs");
     let lock = fields_of(&code_of("lock.rs"), "Lock");
     let known: BTreeSet<String> =
@@ -328,7 +328,7 @@ fn every_parameter_is_spoken_of() {
 /// The actions in a piece of text, without those that every function's role has alike.
 fn actions(part: &str) -> BTreeSet<String> {
     let services = ["ecs", "rds", "iam", "events", "scheduler"];
-    let parts = part.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+    let parts = part.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').map(|part| part.trim_end_matches(':'));
     let actions = parts.filter(|part| {
         let called = part.split_once(':').filter(|(service, _)| services.contains(service));
         called.is_some_and(|(_, call)| call.starts_with(char::is_uppercase))

@@ -221,6 +221,8 @@ impl Timeline {
         let whose = format!("{} {}", text(record, "function"), text(record, "subject"));
         let news = self.told.insert(whose, words.clone()).as_ref() != Some(&words);
         let words = if news { words } else { format!("{decision}: as before") };
-        (!silent && !elsewhere && (news || record["trigger"] != "sweep")).then_some(words)
+        // A run is looked at more often than it goes on.
+        let stands = record["function"] == "migrate" && record["was"] == record["decision"] && decision != "waiting";
+        (!silent && !elsewhere && !stands && (news || record["trigger"] != "sweep")).then_some(words)
     }
 }

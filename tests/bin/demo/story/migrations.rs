@@ -36,7 +36,8 @@ pub(super) async fn play(stage: &mut Stage) -> Result<()> {
 /// The services and databases join.
 fn enter(stage: &Stage, records: &SimulatedSchema, orders: &SimulatedSchema) -> Result<()> {
     let account = &stage.account;
-    account.rds().instance("clinic-records").create();
+    let last_week = stage.now() - SignedDuration::from_hours(24 * 7);
+    account.rds().instance("clinic-records").created_at(last_week).create();
     account.script_command(Command::exactly(&PLAN), Job::plans(records));
     account.script_command(Command::exactly(&ECTO), Job::migrates(records));
     account.script_command(Command::exactly(&ALEMBIC), Job::migrates(orders).after(minutes(1)));
