@@ -86,17 +86,19 @@ impl FromStr for Region {
     }
 }
 
-/// Splits `arn:PARTITION:ecs:REGION:ACCOUNT:KIND/REST` and gives back `REST` with its offset.
-fn ecs_resource<'a>(text: &'a str, kind: &str) -> Option<(&'a str, usize)> {
+/// What stands behind `arn:PARTITION:SERVICE:REGION:ACCOUNT:`.
+fn regional<'a>(text: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = text.splitn(6, ':');
-    let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+    let (arn, partition, named) = (parts.next()?, parts.next()?, parts.next()?);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    if arn != "arn" || !partition.starts_with("aws") || service != "ecs" {
-        return None;
-    }
     region.parse::<Region>().ok()?;
     account.parse::<AccountId>().ok()?;
-    let rest = resource.strip_prefix(kind)?.strip_prefix('/')?;
+    (arn == "arn" && partition.starts_with("aws") && named == service).then_some(resource)
+}
+
+/// What stands behind `arn:PARTITION:ecs:REGION:ACCOUNT:KIND/`, with its offset.
+fn ecs_resource<'a>(text: &'a str, kind: &str) -> Option<(&'a str, usize)> {
+    let rest = regional(text, "ecs")?.strip_prefix(kind)?.strip_prefix('/')?;
     Some((rest, text.len() - rest.len()))
 }
 

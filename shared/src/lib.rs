@@ -22,6 +22,7 @@ pub mod logs;
 pub mod metrics;
 pub mod migration;
 pub mod mute;
+pub mod outbox;
 pub mod pacer;
 pub mod partition;
 pub mod policy;

@@ -11,6 +11,7 @@ use shared::aws::Clients;
 use shared::bus::Bus;
 use shared::clock::{Clock, Deadline};
 use shared::failure::{CallFailure, FailureKind};
+use shared::outbox;
 use shared::pacer::{self, Pacer};
 use shared::state::{Table, Versioned};
 use shared::task_definition;
@@ -154,15 +155,7 @@ impl Applier {
 
     /// Sends what waits in the outbox. What SNS or the bus does not take stays there for the next look.
     async fn publish(&self, memory: &mut Rollout) -> Result<(), CallFailure> {
-        while let Some(alert) = memory.untold.first() {
-            self.topic.publish(alert).await?;
-            memory.untold.remove(0);
-        }
-        while let Some(event) = memory.unsent.first() {
-            self.bus.put(event).await?;
-            memory.unsent.remove(0);
-        }
-        Ok(())
+        outbox::send(&self.bus, &self.topic, &mut memory.unsent, &mut memory.untold).await
     }
 
     async fn write(&self, service: &ServiceArn, memory: &mut Versioned<Rollout>) -> Result<(), CallFailure> {

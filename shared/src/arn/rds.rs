@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, IdentifierError, Region, text_type};
+use super::{IdentifierError, regional, text_type};
 
 /// What a database is to RDS. The two have different calls, errors and limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,16 +92,6 @@ impl KeyArn {
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
     }
-}
-
-/// What stands behind `arn:PARTITION:SERVICE:REGION:ACCOUNT:`.
-fn regional<'a>(text: &'a str, service: &str) -> Option<&'a str> {
-    let mut parts = text.splitn(6, ':');
-    let (arn, partition, named) = (parts.next()?, parts.next()?, parts.next()?);
-    let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    region.parse::<Region>().ok()?;
-    account.parse::<AccountId>().ok()?;
-    (arn == "arn" && partition.starts_with("aws") && named == service).then_some(resource)
 }
 
 /// RDS identifiers begin with a letter and hold letters, digits and single hyphens, none at the end.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::event::steward::MigrationDue;
 use shared::failure::CallFailure;
 use shared::migration::{RunId, RunState};
+use shared::outbox;
 use shared::state::Versioned;
 
 use crate::apply::Started;
@@ -196,21 +197,9 @@ impl Migrate {
         let Some(mut run) = held.item.clone().filter(|run| !run.unsent.is_empty() || !run.untold.is_empty()) else {
             return Ok(None);
         };
-        let sent = self.send_all(&mut run).await;
+        let sent = outbox::send(&self.bus, &self.topic, &mut run.unsent, &mut run.untold).await;
         self.write(held, run).await?;
         Ok(sent.err())
-    }
-
-    async fn send_all(&self, run: &mut Run) -> Result<(), CallFailure> {
-        while let Some(event) = run.unsent.first() {
-            self.bus.put(event).await?;
-            run.unsent.remove(0);
-        }
-        while let Some(alert) = run.untold.first() {
-            self.topic.publish(alert).await?;
-            run.untold.remove(0);
-        }
-        Ok(())
     }
 
     /// Has the run looked at again at that time. Without it the next sweep does.
@@ -218,6 +207,9 @@ impl Migrate {
         let (Some(schedules), Some(at)) = (&self.schedules, at) else {
             return Ok(());
         };
+        // Schedules keep to the minute. Looks that are due in the same one are one look: the second has the first one's name.
+        let minutes = (at.as_second() + 59) / 60;
+        let at = Timestamp::from_second(minutes * 60).unwrap_or(at);
         let name = format!("migrate-{run}-{}", at.as_second());
         schedules.once(&name, at, "Migration Due", &MigrationDue { run: run.clone() }).await
     }

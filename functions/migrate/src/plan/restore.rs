@@ -83,7 +83,7 @@ fn begin(run: &mut Run, point: RestorePoint, status: &str, seen: &Database, name
         RestorePoint::None => migrate(run, "no restore point is wanted", now),
         RestorePoint::Mark if seen.restorable.is_none() => {
             let why = format!(
-                "{name} has no automated backups, so there is no point in time to go back to: switch them on, or use steward:restore-point = snapshot"
+                "{name} has no point in time to go back to: its automated backups are off, or the first one is not there yet; or use steward:restore-point = snapshot"
             );
             fail(run, &why, now)
         }

@@ -14,6 +14,7 @@ use shared::bus::Bus;
 use shared::clock::{Clock, Deadline};
 use shared::event::steward::{OwnEvent, SnapshotDue};
 use shared::failure::{CallFailure, FailureKind};
+use shared::outbox;
 use shared::schedule::Schedules;
 use shared::state::{Key, Table, Versioned};
 
@@ -170,7 +171,7 @@ impl Applier {
     /// The failed call.
     pub(crate) async fn account(&self, before: &Versioned<Standing>, after: Standing) -> Result<(), CallFailure> {
         let mut standing = Versioned { item: after, version: before.version };
-        let sent = self.send(&mut standing.item.untold, &mut Vec::new()).await;
+        let sent = outbox::send(&self.bus, &self.topic, &mut Vec::new(), &mut standing.item.untold).await;
         if standing.item != before.item {
             self.table.put(&account_key(), &mut standing, None).await?;
         }
@@ -260,7 +261,7 @@ impl Applier {
         done: &mut Done,
     ) -> Result<(), CallFailure> {
         let Memory { untold, unsent, .. } = &mut memory.item;
-        if let Err(failure) = self.send(untold, unsent).await {
+        if let Err(failure) = outbox::send(&self.bus, &self.topic, unsent, untold).await {
             done.failures.push(failure);
         }
         let surplus = memory.item.untold.len().saturating_sub(OUTBOX_LIMIT);
@@ -268,22 +269,6 @@ impl Applier {
         if memory.item != *written {
             self.table.put(&Memory::key(&seen.database.resource), memory, None).await?;
             *written = memory.item.clone();
-        }
-        Ok(())
-    }
-
-    async fn send(
-        &self,
-        untold: &mut Vec<shared::alert::Alert>,
-        unsent: &mut Vec<OwnEvent>,
-    ) -> Result<(), CallFailure> {
-        while let Some(answer) = unsent.first() {
-            self.bus.put(answer).await?;
-            unsent.remove(0);
-        }
-        while let Some(alert) = untold.first() {
-            self.topic.publish(alert).await?;
-            untold.remove(0);
         }
         Ok(())
     }

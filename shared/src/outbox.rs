@@ -1,0 +1,27 @@
+//! What waits to be sent: written with the decision that it tells of, taken out when it was taken in.
+
+use crate::alert::{Alert, Topic};
+use crate::bus::Bus;
+use crate::event::steward::OwnEvent;
+use crate::failure::CallFailure;
+
+/// Sends what waits, in order: events first, as other functions wait for them, then alerts. What could not be sent stays.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn send(
+    bus: &Bus,
+    topic: &Topic,
+    unsent: &mut Vec<OwnEvent>,
+    untold: &mut Vec<Alert>,
+) -> Result<(), CallFailure> {
+    while let Some(event) = unsent.first() {
+        bus.put(event).await?;
+        unsent.remove(0);
+    }
+    while let Some(alert) = untold.first() {
+        topic.publish(alert).await?;
+        untold.remove(0);
+    }
+    Ok(())
+}
