@@ -17,6 +17,7 @@ mod heal_docs;
 mod hosting;
 mod lost_outcome;
 mod migrate;
+mod migrate_docs;
 mod outbox;
 mod permissions;
 mod push;
