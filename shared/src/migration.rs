@@ -69,8 +69,9 @@ impl RunId {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self(hex.chars().take(ID).collect())
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16);
+        let digits = hash.finalize().into_iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit);
+        Self(digits.take(ID).collect())
     }
 
     /// Key of the item that holds it.

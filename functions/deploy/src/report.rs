@@ -136,7 +136,9 @@ fn word(decision: &Decision) -> &'static str {
             Reason::Held { .. } => "held",
             Reason::Unsupported(_) => "unsupported",
             Reason::NoContainer => "no-container",
-            Reason::ContainerMissing(_) | Reason::Image { .. } | Reason::ForceNeedsTag(_) => "blocked",
+            Reason::ContainerMissing(_) | Reason::Image { .. } | Reason::ForceNeedsTag(_) | Reason::NoMigration(_) => {
+                "blocked"
+            }
             Reason::NotInRegistry { .. } => "not-in-registry",
             Reason::Refused { .. } => "refused",
             Reason::RunningUnknown(_) => "running-unknown",
@@ -144,7 +146,6 @@ fn word(decision: &Decision) -> &'static str {
             Reason::OthersUnderWay => "others-under-way",
             Reason::Quiet => "quiet",
             Reason::Stale => "stale",
-            Reason::NoMigration(_) => "blocked",
             Reason::Migrating(_) => "migrating",
             Reason::NotMigrated { .. } => "not-migrated",
             Reason::NotSeen(_) => "not-seen",

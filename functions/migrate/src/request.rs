@@ -151,7 +151,9 @@ fn placement(of_service: &Placement, definition: &RawTaskDefinition) -> Result<P
     }
     // With weight 0 everywhere and no base nothing would be placed.
     if strategy.iter().all(|provider| provider.weight == 0 && provider.base == 0) {
-        strategy.iter_mut().for_each(|provider| provider.weight = 1);
+        for provider in &mut strategy {
+            provider.weight = 1;
+        }
     }
     placement.strategy = strategy;
     let is_fargate = placement.launch_type.as_deref() == Some("FARGATE")

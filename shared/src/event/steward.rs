@@ -120,8 +120,8 @@ impl OwnEvent {
         match self {
             Self::RolloutFailed(RolloutFailed { service, .. })
             | Self::RollbackRequested(RollbackRequested { service, .. })
-            | Self::RollbackAnswered(RollbackAnswered { service, .. }) => service.as_str(),
-            Self::MigrationRequested(MigrationRequested { service, .. })
+            | Self::RollbackAnswered(RollbackAnswered { service, .. })
+            | Self::MigrationRequested(MigrationRequested { service, .. })
             | Self::MigrationSucceeded(MigrationEnded { service, .. })
             | Self::MigrationFailed(MigrationEnded { service, .. }) => service.as_str(),
             Self::SnapshotAvailable(SnapshotAvailable { database, .. }) => database.as_str(),

@@ -37,16 +37,15 @@ impl Migrate {
         context: &mut Context,
     ) -> Result<(), CallFailure> {
         let service = &request.service;
-        let (id, cause) = match &request.rollout {
-            Some(run) => (run.clone(), Cause::Rollout),
-            None => {
-                let name = request.request.as_ref().map_or(event, |name| name.as_str());
-                if name.is_empty() {
-                    context.report.event("refused", "a request needs a name (request), or the event an id");
-                    return Ok(());
-                }
-                (RunId::of_request(service, name, request.at), Cause::Request)
+        let (id, cause) = if let Some(run) = &request.rollout {
+            (run.clone(), Cause::Rollout)
+        } else {
+            let name = request.request.as_ref().map_or(event, |name| name.as_str());
+            if name.is_empty() {
+                context.report.event("refused", "a request needs a name (request), or the event an id");
+                return Ok(());
             }
+            (RunId::of_request(service, name, request.at), Cause::Request)
         };
         self.begin(id, service, cause, request.requested_by.clone(), context).await
     }
@@ -151,14 +150,20 @@ impl Migrate {
 
     /// What a run that has waited would do if it were asked for now, or why it is not wanted any more.
     pub(super) async fn renew(&self, run: &Run) -> Result<Result<Frozen, String>, CallFailure> {
-        if let Cause::Hook { service_deployment, hook } = &run.cause
-            && !self.observer.waits(service_deployment, hook).await?
-        {
+        if !self.is_waited_for(&run.cause).await? {
             return Ok(Err("the rollout does not wait at its hook any more".to_owned()));
         }
         match self.awaited(&run.id, &run.service, &run.cause).await? {
             None => Ok(Err(NOT_AWAITED.to_owned())),
             Some(awaited) => self.freeze(&run.service, &run.cause, awaited).await,
+        }
+    }
+
+    /// Whether the rollout still waits that a run at a hook is for. Of other runs that is not asked here.
+    async fn is_waited_for(&self, cause: &Cause) -> Result<bool, CallFailure> {
+        match cause {
+            Cause::Hook { service_deployment, hook } => self.observer.waits(service_deployment, hook).await,
+            Cause::Rollout | Cause::Request => Ok(true),
         }
     }
 
@@ -250,6 +255,9 @@ impl Migrate {
         let before = run.state;
         let decided = match plan::resolve(&mut run, resolved, context.now) {
             Ok(false) => Ok(()),
+            Ok(true) if !self.is_waited_for(&run.cause).await? => {
+                Err(Refused("the rollout that it was for does not wait any more".to_owned()))
+            }
             Ok(true) => match self.awaited(&run.id, &run.service, &run.cause).await? {
                 Some(awaited) => {
                     let asked = awaited.as_ref().map(|awaited| awaited.since);

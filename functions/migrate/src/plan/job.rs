@@ -107,10 +107,7 @@ fn ended(run: &mut Run, job: &Job, task: &Task, frozen: &Frozen, now: Timestamp)
             let why = format!("{over_time}. How far it came by then, only the database can say");
             end(run, RunState::Failed, &why, now);
         }
-        (Step::Migrate, Verdict::Unknown(why)) => {
-            run.touched = true;
-            end(run, RunState::Unknown, &why, now);
-        }
+        (Step::Migrate, Verdict::Unknown(why)) => return unknown(run, &why, now),
         // A plan changes nothing, so it can be asked again.
         (Step::Plan, Verdict::Unknown(_)) if stopped => end(run, RunState::Failed, &over_time, now),
         (Step::Verify, Verdict::Unknown(_)) if stopped => end(run, RunState::Unknown, &over_time, now),
@@ -197,6 +194,10 @@ fn lost(run: &mut Run, job: &Job, why: &str, now: Timestamp) -> Act {
     if job.step == Step::Plan {
         return never_started(run, why, now);
     }
+    unknown(run, why, now)
+}
+
+fn unknown(run: &mut Run, why: &str, now: Timestamp) -> Act {
     run.touched = true;
     end(run, RunState::Unknown, why, now);
     Act::Again

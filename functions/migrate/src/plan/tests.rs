@@ -273,13 +273,13 @@ fn a_request_to_snapshot_leads_back_to_its_run() {
 
 #[test]
 fn people_decide_only_what_is_theirs_to_decide() {
+    use Resolution::{Approved, Failed, Migrated, Retry};
     let decide = |run: &Run, outcome: Resolution| {
         let mut run = run.clone();
         let why = "looked at schema_migrations".to_owned();
         let resolved = MigrationResolved { run: run.id.clone(), outcome, why, resolved_by: Some("ada".to_owned()) };
         resolve(&mut run, &resolved, at(5000)).map(|anew| (run.state, anew)).ok()
     };
-    use Resolution::{Approved, Failed, Migrated, Retry};
     for (state, good) in [
         (RunState::Waiting, vec![(Failed, RunState::Failed, false)]),
         (RunState::Migrating, vec![]),

@@ -24,7 +24,7 @@ fn service() -> Service {
     }
 }
 
-fn definition(labels: Value) -> RawTaskDefinition {
+fn definition(labels: &Value) -> RawTaskDefinition {
     let body = json!({ "taskDefinition": {
         "family": "shop", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
         "containerDefinitions": [{ "name": "api", "image": "shop:1", "dockerLabels": labels }, { "name": "proxy" }],
@@ -32,7 +32,7 @@ fn definition(labels: Value) -> RawTaskDefinition {
     RawTaskDefinition::read(body.to_string().as_bytes()).unwrap()
 }
 
-fn frozen_from(service: &Service, labels: Value) -> Result<Frozen, String> {
+fn frozen_from(service: &Service, labels: &Value) -> Result<Frozen, String> {
     let base = frozen().base;
     let image = Image { reference: frozen().reference, digest: digest() };
     freeze(service, tags(service)?, &base, &definition(labels), image, Duration::from_mins(15))
@@ -42,7 +42,7 @@ fn frozen_from(service: &Service, labels: Value) -> Result<Frozen, String> {
 fn what_the_labels_and_tags_say_is_frozen() {
     let labels = json!({ "steward.migrate": "bin/migrate", "steward.migrate-plan": "[\"bin/pending\"]",
         "steward.migrate-timeout": "40", "steward.migrate-compatible": "true" });
-    let frozen = frozen_from(&service(), labels).unwrap();
+    let frozen = frozen_from(&service(), &labels).unwrap();
     assert_eq!((frozen.command, frozen.plan), (vec!["bin/migrate".into()], Some(vec!["bin/pending".into()])));
     assert_eq!((frozen.timeout, frozen.compatible, frozen.lock.as_str()), (40, true, "shop-db"));
     assert_eq!(frozen.family, "steward-migrate-shop");
@@ -52,7 +52,7 @@ fn what_the_labels_and_tags_say_is_frozen() {
 fn what_is_left_out_is_the_cautious_choice() {
     let mut service = service();
     service.tags.pop();
-    let frozen = frozen_from(&service, json!({ "steward.migrate": "bin/migrate" })).unwrap();
+    let frozen = frozen_from(&service, &json!({ "steward.migrate": "bin/migrate" })).unwrap();
     assert_eq!((frozen.timeout, frozen.compatible, frozen.plan), (15, false, None));
     assert_eq!(frozen.lock, arn().to_string(), "without a database the service is locked by itself");
 }
@@ -66,20 +66,20 @@ fn every_problem_says_what_to_do_and_freezes_nothing() {
         (json!({ "steward.migrate": "x", "steward.migrate-timeout": "0" }), "1 to 720"),
         (json!({ "steward.migrate": "x", "steward.migrate-compatible": "yes" }), "true or false"),
     ] {
-        let problem = frozen_from(&service(), labels).unwrap_err();
+        let problem = frozen_from(&service(), &labels).unwrap_err();
         assert!(problem.contains(word), "{problem}");
     }
     let good = json!({ "steward.migrate": "x" });
     let mut other = service();
     other.tags = vec![("steward:migrate".into(), "gone".into())];
-    assert!(frozen_from(&other, good.clone()).unwrap_err().contains("container gone"));
+    assert!(frozen_from(&other, &good).unwrap_err().contains("container gone"));
     other.tags.push(("steward:hold".into(), "audit".into()));
-    assert!(frozen_from(&other, good.clone()).unwrap_err().contains("audit"));
+    assert!(frozen_from(&other, &good).unwrap_err().contains("audit"));
     let idle = Service { is_active: false, ..service() };
-    assert!(frozen_from(&idle, good.clone()).unwrap_err().contains("not active"));
+    assert!(frozen_from(&idle, &good).unwrap_err().contains("not active"));
     let mut bare = service();
     bare.placement.network = None;
-    assert!(frozen_from(&bare, good).unwrap_err().contains("network"));
+    assert!(frozen_from(&bare, &good).unwrap_err().contains("network"));
 }
 
 #[test]
@@ -94,10 +94,10 @@ fn spot_is_never_migrated_on_whatever_the_service_runs_on() {
         (vec![provider("machines", 2, 0)], vec![provider("machines", 2, 0)]),
     ] {
         service.placement.strategy = strategy;
-        let frozen = frozen_from(&service, json!({ "steward.migrate": "x" })).unwrap();
+        let frozen = frozen_from(&service, &json!({ "steward.migrate": "x" })).unwrap();
         assert_eq!((frozen.placement.strategy, frozen.placement.launch_type), (expected, None));
     }
     service.placement.strategy = Vec::new();
-    let frozen = frozen_from(&service, json!({ "steward.migrate": "x" })).unwrap();
+    let frozen = frozen_from(&service, &json!({ "steward.migrate": "x" })).unwrap();
     assert_eq!(frozen.placement.launch_type.as_deref(), Some("FARGATE"), "the cluster's default might be Spot");
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::run::fixtures::run;
 
 fn read(source: &str, kind: &str, detail: Value) -> Result<Trigger, HandlingError> {
-    let event =
-        json!({ "source": source, "detail-type": kind, "account": "123456789012", "id": "e-1", "detail": detail });
+    let mut event = json!({ "source": source, "detail-type": kind, "account": "123456789012", "id": "e-1" });
+    event["detail"] = detail;
     Trigger::read(&Event::read(&event).unwrap(), &"123456789012".parse().unwrap())
 }
 
