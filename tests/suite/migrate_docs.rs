@@ -43,7 +43,7 @@ fn every_state_is_explained_with_what_deploy_makes_of_it() {
         let expected = match state.as_str() {
             "migrated" => "rolls",
             "failed" | "unknown" => "not-migrated",
-            "superseded" => "waits for the newer one",
+            "superseded" => "asks again, where it still wants it",
             _ => "migrating",
         };
         assert_eq!(then, expected, "{state}");
