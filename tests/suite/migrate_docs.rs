@@ -256,7 +256,7 @@ fn every_label_is_explained_and_the_task_definition_shown_is_one() {
 }
 
 /// The labels of each recipe, by its heading, as they are meant: a table needs a backslash before a bar.
-fn recipes() -> BTreeMap<String, BTreeMap<String, String>> {
+pub(crate) fn recipes() -> BTreeMap<String, BTreeMap<String, String>> {
     let page = page();
     let part = page.split("\n## Recipes\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let recipe = |part: &str| {
