@@ -43,7 +43,7 @@ fn every_state_is_explained_with_what_deploy_makes_of_it() {
         let expected = match state.as_str() {
             "migrated" => "rolls",
             "failed" | "unknown" => "not-migrated",
-            "superseded" => "waits for the newer one",
+            "superseded" => "asks again, where it still wants it",
             _ => "migrating",
         };
         assert_eq!(then, expected, "{state}");
@@ -256,7 +256,7 @@ fn every_label_is_explained_and_the_task_definition_shown_is_one() {
 }
 
 /// The labels of each recipe, by its heading, as they are meant: a table needs a backslash before a bar.
-fn recipes() -> BTreeMap<String, BTreeMap<String, String>> {
+pub(crate) fn recipes() -> BTreeMap<String, BTreeMap<String, String>> {
     let page = page();
     let part = page.split("\n## Recipes\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let recipe = |part: &str| {

@@ -94,3 +94,19 @@ async fn flyway() {
     // The image's own entry point is flyway, so the command may be a word.
     recipe(("migrate", &["migrate"]), Some(("validate", &["validate"]))).await;
 }
+
+/// The words of a label, where it has no quotes but those of JSON.
+fn words(label: &str) -> Vec<String> {
+    serde_json::from_str(label).unwrap_or_else(|_| label.split(' ').map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn every_recipe_of_the_page_runs_as_it_stands_there() {
+    for (tool, labels) in crate::migrate_docs::recipes() {
+        println!("{tool}");
+        let [migrate, plan] = ["steward.migrate", "steward.migrate-plan"].map(|label| labels[label].as_str());
+        let [ran, planned] = [migrate, plan].map(words);
+        let [ran, planned] = [&ran, &planned].map(|words| words.iter().map(String::as_str).collect::<Vec<_>>());
+        recipe((migrate, &ran), Some((plan, &planned))).await;
+    }
+}
