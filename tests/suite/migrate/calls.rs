@@ -50,7 +50,7 @@ async fn a_migration_before_a_rollout_costs_what_its_table_says() {
     ];
     assert_eq!(migrate, expected);
     let expected = [
-        "6 BatchGetItem",
+        "4 BatchGetItem",
         "2 DescribeImages",
         "1 DescribeServiceDeployments",
         "3 DescribeServices",
@@ -74,7 +74,7 @@ async fn a_plan_costs_two_tasks_more() {
         "1 DescribeServices",
         "2 DescribeTaskDefinition",
         "3 DescribeTasks",
-        "14 GetItem",
+        "13 GetItem",
         "1 Publish",
         "1 PutEvents",
         "19 PutItem",
@@ -88,12 +88,12 @@ async fn a_plan_costs_two_tasks_more() {
 async fn a_mark_costs_a_look_a_minute() {
     let [migrate, _] = of_a_push(MIGRATE, &[ON_SHOP_DB, ("steward:restore-point", "mark")]).await;
     let expected = [
-        "6 CreateSchedule",
-        "6 DescribeDBInstances",
+        "5 CreateSchedule",
+        "5 DescribeDBInstances",
         "1 DescribeServices",
         "2 DescribeTaskDefinition",
         "1 DescribeTasks",
-        "15 GetItem",
+        "14 GetItem",
         "1 Publish",
         "1 PutEvents",
         "15 PutItem",

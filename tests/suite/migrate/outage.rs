@@ -40,7 +40,6 @@ async fn while_people_cannot_be_told_migrations_go_on_and_they_are_told_later_on
 }
 
 #[tokio::test]
-#[ignore = "alerts wait for events"]
 async fn while_the_bus_is_down_people_are_told_of_a_failure_all_the_same() {
     for fault in [Fault::ServerError, Fault::EntriesFailed] {
         let mut scene = scene().await;

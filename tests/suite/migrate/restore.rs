@@ -198,7 +198,6 @@ async fn what_is_pending_is_known_before_a_snapshot_is_taken() {
 }
 
 #[tokio::test]
-#[ignore = "a retry asks for its snapshot under the first name"]
 async fn a_migration_that_is_tried_again_takes_a_restore_point_of_its_own() {
     for point in [MARK, SNAPSHOT] {
         let (mut scene, _) = with(point).await;
@@ -227,7 +226,6 @@ async fn a_migration_that_is_tried_again_takes_a_restore_point_of_its_own() {
 }
 
 #[tokio::test]
-#[ignore = "a retry asks for its snapshot under the first name"]
 async fn after_a_snapshot_that_failed_a_person_s_retry_takes_another() {
     let (mut scene, _) = with(SNAPSHOT).await;
     assert!(scene.rds().snapshots_go("shop-db", Course::FailsAfter(SignedDuration::from_mins(5))));

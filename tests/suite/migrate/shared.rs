@@ -67,7 +67,6 @@ async fn a_failed_migration_lets_the_next_service_begin() {
 }
 
 #[tokio::test]
-#[ignore = "names are compared as they are written"]
 async fn one_database_is_one_however_its_name_is_written() {
     // RDS does not tell capitals from small letters in identifiers.
     let mut scene = Scene::new();

@@ -179,7 +179,6 @@ async fn a_service_that_is_deleted_while_it_migrates_gives_the_lock_up_at_the_en
 }
 
 #[tokio::test]
-#[ignore = "a migration that was proven once counts for every later roll from the same revision"]
 async fn after_the_database_was_restored_an_image_that_is_asked_for_again_is_migrated_again() {
     let mut scene = Scene::new();
     scene.service("api", MIGRATE, &[ON_SHOP_DB]).await;
