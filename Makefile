@@ -29,7 +29,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, five weeks of backups in the lab, without AWS or Docker
+demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, five weeks of backups in the lab, without AWS or Docker
 	@# On a terminal cargo shows how far it is; elsewhere a line says why nothing happens for a while.
 	@[ -t 2 ] || echo "Building the functions as they are deployed (release, LTO) and the lab: minutes the first time, seconds later"
 	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy -p heal -p migrate -p snapshot; \
@@ -72,9 +72,10 @@ conformance: rust venv ## Let botocore parse the lab's answers, operation by ope
 
 # The build is that of `unit`: with the features of the whole workspace.
 .PHONY: judged
-judged: rust venv judges ## Let moto judge the calls of the real snapshot binary: some nights of backups
-	cargo build -q --locked --workspace --bin snapshot
-	SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot $(PYTHON) -m pytest -q tests/judged
+judged: rust venv judges ## Let moto judge the calls of the real binaries: some nights of snapshot, some migrations
+	cargo build -q --locked --workspace --bin migrate --bin snapshot
+	MIGRATE_BINARY=$(abspath $(TARGET))/debug/migrate SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot \
+	  $(PYTHON) -m pytest -q tests/judged
 
 .PHONY: build
 build: rust venv-build ## Build what is deployed, with `sam build`

@@ -140,6 +140,9 @@ pub struct RunHead {
     /// Why, for people.
     #[serde(default)]
     pub reason: String,
+    /// The asking that it is an answer to: [`Awaited::since`] of then.
+    #[serde(default)]
+    pub asked: Option<Timestamp>,
 }
 
 /// What `deploy` waits for before it rolls a service. It is written into the service's item before `migrate` is asked, and
@@ -156,6 +159,9 @@ pub struct Awaited {
     pub digest: Digest,
     /// The revision that the rollout starts from.
     pub base: TaskDefinitionArn,
+    /// When it was first asked for. A proof is good for the one rollout that it was asked for: when the same image is to be
+    /// rolled another time, the database may have been restored in between.
+    pub since: Timestamp,
 }
 
 /// Of a service's item `ROLLOUT`, what `migrate` reads.

@@ -10,25 +10,18 @@ What moto (5.2.5) does not do, so that nothing is shown of it here:
 """
 
 import os
-import socket
-import subprocess
 import sys
-import time
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.dont_write_bytecode = True
 from runtime import Runtime
 
 ROOT = Path(__file__).resolve().parents[2]
-MOTO = ROOT / ".venv-judges/bin/python"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 # The function follows the time of events forward only: ahead of any real clock, and always the same weekdays.
 FIRST = datetime(2037, 3, 6, 2, 0, tzinfo=timezone.utc)  # a Friday
@@ -37,42 +30,7 @@ POLICY = "daily:2 weekly:2"
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
-    """Moto, with clients of it and its clock."""
-    assert MOTO.exists(), "no moto: `make judges` installs it"
-    clock = tmp_path_factory.mktemp("moto") / "clock"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def set_clock(at):
-        # Moto's datetimes have no zone.
-        clock.with_suffix(".new").write_text(at.replace(tzinfo=None).isoformat())
-        clock.with_suffix(".new").rename(clock)
-
-    set_clock(FIRST - timedelta(days=1))
-    program = [MOTO, ROOT / "tests/judged/moto_server.py", str(port), clock]
-    process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, "moto ended at once"
-                time.sleep(0.2)
-        session = boto3.Session("test", "test", region_name=REGION)
-        config = Config(retries={"total_max_attempts": 1})
-        client = partial(session.client, endpoint_url=endpoint, config=config)
-        yield SimpleNamespace(endpoint=endpoint, set_clock=set_clock, client=client)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def account(aws):
+def account(aws, table):
     """A DB instance and an Aurora cluster that have opted in, one instance that has not, and what the function needs."""
     rds = aws.client("rds")
     tags = [{"Key": "steward:snapshot", "Value": POLICY}, {"Key": "team", "Value": "shop"}]
@@ -85,13 +43,6 @@ def account(aws):
     by_hand = [{"Key": "steward:owner", "Value": "steward"}, {"Key": "steward:class", "Value": "scheduled"}]
     rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="steward-orders-by-hand", Tags=by_hand)
     rds.create_db_cluster_snapshot(DBClusterIdentifier="search", DBClusterSnapshotIdentifier="search-2019")
-    keys = [("pk", "HASH"), ("sk", "RANGE")]
-    aws.client("dynamodb").create_table(
-        TableName="steward",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-    )
     return SimpleNamespace(rds=rds, topic=aws.client("sns").create_topic(Name="steward")["TopicArn"])
 
 

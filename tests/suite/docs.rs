@@ -277,7 +277,9 @@ fn the_decision_imports_no_sdk_and_neither_waits_nor_reads_a_clock() {
     ] {
         for name in names(&format!("functions/{folder}"), ".rs") {
             let source = source(&format!("functions/{folder}/{name}.rs"));
-            let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            // What a service awaits is a field, and no waiting.
+            let code: Vec<String> = code.map(|line| line.replace(".awaits", "")).collect();
             for forbidden in ["aws_sdk", "aws_smithy", "async ", ".await", "Clock", "std::env", "std::fs", "SystemTime"]
             {
                 assert!(code.iter().all(|line| !line.contains(forbidden)), "{folder}/{name}.rs has {forbidden}");

@@ -120,16 +120,28 @@ fn is_event(text: &str) -> bool {
 
 #[test]
 fn every_event_of_stewards_own_is_documented_and_no_other() {
-    let triggers = ["deploy", "heal", "snapshot"].map(|function| format!("functions/{function}/src/trigger.rs"));
+    let triggers =
+        ["deploy", "heal", "migrate", "snapshot"].map(|function| format!("functions/{function}/src/trigger.rs"));
     let files = triggers.into_iter().chain(["shared/src/event/steward.rs".to_owned()]);
     let events: BTreeSet<String> =
         files.flat_map(|file| literals(&code(&file))).filter(|text| is_event(text)).collect();
     assert!(events.len() >= 13, "{events:?}");
-    let page = text("docs/deploy.md") + &text("docs/heal.md") + &text("docs/snapshot.md");
+    let page = text("docs/deploy.md") + &text("docs/heal.md") + &text("docs/migrate.md") + &text("docs/snapshot.md");
     for event in &events {
         assert!(page.contains(&format!("`{event}`")), "{event}");
     }
-    let ends = ["Requested", "Failed", "Answered", "Approved", "Resumed", "Due", "Pushed"];
+    let ends = [
+        "Requested",
+        "Failed",
+        "Answered",
+        "Approved",
+        "Resumed",
+        "Due",
+        "Pushed",
+        "Resolved",
+        "Succeeded",
+        "Available",
+    ];
     for (path, page) in pages() {
         for name in quoted(&page).into_iter().filter(|name| is_event(name)) {
             let is_own = name.split(' ').next_back().is_some_and(|end| ends.contains(&end));

@@ -16,6 +16,8 @@ mod heal;
 mod heal_docs;
 mod hosting;
 mod lost_outcome;
+mod migrate;
+mod migrate_docs;
 mod outbox;
 mod permissions;
 mod push;

@@ -30,13 +30,13 @@ fn code_of(file: &str) -> String {
 }
 
 /// The texts that stand right behind a piece of code.
-fn behind(code: &str, before: &str) -> Vec<String> {
+pub(crate) fn behind(code: &str, before: &str) -> Vec<String> {
     let literal = |rest: &str| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned);
     code.split(before).skip(1).filter_map(literal).collect()
 }
 
 /// The words between back quotes in a cell of a table.
-fn words(cell: &str) -> BTreeSet<String> {
+pub(crate) fn words(cell: &str) -> BTreeSet<String> {
     cell.split(['`', ' ', ',', '|']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
@@ -130,7 +130,7 @@ fn every_metric_is_explained_and_the_template_watches_no_other() {
 }
 
 /// What `60`, `24 * 60`, `[5, 10]` or a duration is, as the table of figures says it.
-fn figure(value: &str) -> String {
+pub(crate) fn figure(value: &str) -> String {
     let product = |text: &str| -> u64 { text.split('*').map(|part| part.trim().parse::<u64>().unwrap()).product() };
     let inner = |text: &str, end: char| text.split(end).next().unwrap().to_owned();
     match (value.split_once('('), value.strip_prefix('[')) {
@@ -161,7 +161,7 @@ fn every_figure_is_what_the_code_says_and_none_is_left_out() {
     assert_eq!(rows, expected);
 }
 
-fn fields(detail: &impl Serialize) -> BTreeSet<String> {
+pub(crate) fn fields(detail: &impl Serialize) -> BTreeSet<String> {
     serde_json::to_value(detail).unwrap().as_object().unwrap().keys().cloned().collect()
 }
 

@@ -217,6 +217,7 @@ impl Applier {
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallFailure::new("ecs:UpdateService", service.short(), &error))?;
         note_deployment(attempt, answer.service());
+        memory.use_up_proof(&roll.images);
         Ok(())
     }
 

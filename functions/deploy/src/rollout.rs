@@ -168,6 +168,14 @@ impl Rollout {
         migration::rollout_key(service)
     }
 
+    /// A rollout has begun, so that the proof that it waited for is used up.
+    pub(crate) fn use_up_proof(&mut self, images: &BTreeMap<String, Target>) {
+        let is_rolled = |awaits: &Awaiting| {
+            images.get(&awaits.what.container).is_some_and(|target| target.digest == awaits.what.digest)
+        };
+        self.awaits = self.awaits.take().filter(|awaits| !is_rolled(awaits));
+    }
+
     /// Whether something waits to be sent.
     pub(crate) fn has_messages(&self) -> bool {
         !self.untold.is_empty() || !self.unsent.is_empty()

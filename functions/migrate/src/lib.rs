@@ -122,7 +122,9 @@ impl Migrate {
             Trigger::Requested(request, event) => self.requested(request, event, context).await?,
             Trigger::Hook(hook) => self.hooked(hook, context).await?,
             Trigger::Resolved(resolved) => self.resolved(resolved, context).await?,
-            Trigger::SnapshotAnswered(run, answer) => self.snapshot_answered(run, answer, context).await?,
+            Trigger::SnapshotAnswered(run, request, answer) => {
+                self.snapshot_answered(run, request, answer, context).await?;
+            }
             Trigger::TaskStopped(run) | Trigger::Due(run) => context.due.push_back(run.clone()),
             Trigger::Sweep => return self.sweep(context).await,
         }

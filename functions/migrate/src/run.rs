@@ -32,6 +32,10 @@ pub(crate) struct Run {
     pub cause: Cause,
     /// Who asked, if not `deploy`.
     pub requested_by: Option<String>,
+    /// The asking of `deploy`'s that it is for.
+    pub asked: Option<Timestamp>,
+    /// How often it has begun anew: what it asks for by name then has another name.
+    pub round: u32,
     /// When it was asked for.
     pub begun: Timestamp,
     /// Since when it stands as it does.
@@ -272,6 +276,8 @@ impl Run {
             service,
             cause,
             requested_by,
+            asked: None,
+            round: 0,
             begun: now,
             since: now,
             frozen: None,
@@ -313,6 +319,7 @@ impl Run {
     /// Takes over what stays of the same run before it began anew.
     pub(crate) fn carry_on(&mut self, former: Self) {
         self.tasks = former.tasks;
+        self.round = former.round + 1;
         self.touched = former.touched;
         self.fence = former.fence;
         let mut history = former.history;

@@ -4,7 +4,7 @@ use shared::arn::AccountId;
 use shared::event::Event;
 use shared::event::ecs::{HookStateChange, TaskStateChange};
 use shared::event::steward::{
-    MigrationDue, MigrationRequested, MigrationResolved, SOURCE, SnapshotAvailable, SnapshotFailed,
+    MigrationDue, MigrationRequested, MigrationResolved, RequestName, SOURCE, SnapshotAvailable, SnapshotFailed,
 };
 use shared::failure::HandlingError;
 use shared::migration::RunId;
@@ -27,7 +27,7 @@ pub(crate) enum Trigger {
     /// A task of a run has stopped.
     TaskStopped(RunId),
     /// `snapshot` has answered: the snapshot's identifier, or why there is none.
-    SnapshotAnswered(RunId, Result<String, String>),
+    SnapshotAnswered(RunId, RequestName, Result<String, String>),
     /// A time that a run waited for has come.
     Due(RunId),
     /// A rollout of anybody's waits at a lifecycle hook.
@@ -56,7 +56,7 @@ impl Trigger {
                 let run = run_of_request(&detail.request);
                 run.map_or_else(
                     || ignored("it was asked for by somebody else"),
-                    |run| Ok(Self::SnapshotAnswered(run, Ok(detail.identifier))),
+                    |run| Ok(Self::SnapshotAnswered(run, detail.request, Ok(detail.identifier))),
                 )
             }
             (SOURCE, "Snapshot Failed") => {
@@ -64,7 +64,7 @@ impl Trigger {
                 let run = run_of_request(&detail.request);
                 run.map_or_else(
                     || ignored("it was asked for by somebody else"),
-                    |run| Ok(Self::SnapshotAnswered(run, Err(detail.reason))),
+                    |run| Ok(Self::SnapshotAnswered(run, detail.request, Err(detail.reason))),
                 )
             }
             ("aws.ecs", "ECS Task State Change") => {

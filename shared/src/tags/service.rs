@@ -125,7 +125,12 @@ fn containers(value: &str) -> Result<Vec<String>, String> {
 
 fn database_identifier(value: &str) -> Result<String, String> {
     let good = is_database_identifier(value);
-    if good { Ok(value.to_owned()) } else { Err("expected the identifier of an RDS instance or cluster".to_owned()) }
+    // RDS keeps identifiers in small letters: two spellings are one database, and one lock.
+    if good {
+        Ok(value.to_ascii_lowercase())
+    } else {
+        Err("expected the identifier of an RDS instance or cluster".to_owned())
+    }
 }
 
 fn url(value: &str) -> Result<String, String> {

@@ -2,6 +2,7 @@
 
 use lab::account::Account;
 use lab::ecr::Build;
+use lab::ecs::ServiceSetup;
 use serde_json::json;
 
 use crate::stage::{Result, answered};
@@ -21,8 +22,8 @@ pub(crate) struct Member {
     pub(crate) what: &'static str,
 }
 
-/// Every service.
-pub(crate) const CAST: [Member; 10] = [
+/// Every service that is there from the beginning.
+const CAST: [Member; 10] = [
     member("shop/backend", "shop/backend", "latest", "follow", "behind an NLB, pushed by build-images.sh"),
     member("clinic/api", "clinic/api", "1.4.0", "semver:minor", "Phoenix, with a proxy as sidecar"),
     member("booking/api-staging", "booking/api", "staging", "follow", "one module, two environments: a retag promotes"),
@@ -34,6 +35,18 @@ pub(crate) const CAST: [Member; 10] = [
     member("bank/ledger", "ledger", "1.0", "", "deployed by its pipeline, steward:heal = auto"),
     member("bank/reports", "reports", "1.0", "", "deployed by its pipeline, steward:heal = dry-run"),
 ];
+
+/// Those that come late, with a database that is migrated before they roll.
+const NEWCOMERS: [Member; 3] = [
+    member("clinic/records", "records", "1.0.0", "semver:minor", "Phoenix release, migrates first: plan, mark, Ecto"),
+    member("shop/orders", "orders", "latest", "follow", "shares its database with the worker"),
+    member("shop/worker", "orders", "latest", "follow", "the same image, the same database"),
+];
+
+/// Every service, whether it is there yet or not.
+pub(crate) fn all() -> impl Iterator<Item = Member> {
+    CAST.into_iter().chain(NEWCOMERS)
+}
 
 const fn member(
     name: &'static str,
@@ -90,6 +103,32 @@ pub(crate) fn enter(account: &Account) -> Result<()> {
     // What the bank's pipeline has built and will deploy.
     for (repository, tag) in [("cards", "1.1"), ("cards", "1.2"), ("ledger", "2.0")] {
         answered(account.push(repository, &[tag], Build::from(format!("{repository} {tag}").as_str())))?;
+    }
+    account.take_events();
+    Ok(())
+}
+
+/// Starts the services that migrate, each with what it says about that in labels and tags. What that sends is history.
+pub(crate) fn enter_late(
+    account: &Account,
+    labels: impl Fn(&str) -> serde_json::Value,
+    tags: impl Fn(&str, ServiceSetup) -> ServiceSetup,
+) -> Result<()> {
+    let mut pushed = std::collections::BTreeSet::new();
+    for member in NEWCOMERS.into_iter().filter(|member| pushed.insert(member.repository)) {
+        let first = format!("{} before", member.repository);
+        answered(account.push(member.repository, &[member.tag], Build::from(first.as_str())))?;
+    }
+    let vpc =
+        json!({"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-tasks"], "assignPublicIp": "DISABLED"});
+    for member in NEWCOMERS {
+        let (cluster, service) = member.parts();
+        let image = format!("{}:{}", member.repository, member.tag);
+        let setup = account.service(cluster, service).image(&image).desired(2).breaker(true);
+        let setup = setup.logs(&format!("/{cluster}"), service).container_member("dockerLabels", labels(service));
+        let setup = setup.with("networkConfiguration", json!({"awsvpcConfiguration": vpc}));
+        let setup = setup.tag("steward:deploy", member.policy).tag("steward:migrate", service);
+        answered(tags(service, setup).running())?;
     }
     account.take_events();
     Ok(())

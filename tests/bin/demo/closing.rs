@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cast::CAST;
+use crate::cast;
 use crate::ledger::{Ledger, is_write};
 use crate::page::Look;
 use crate::stage::{Stage, counted, short};
@@ -19,7 +19,7 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
     let heading =
         format!("  {:19}  {:15}  {:12}  {:>11}  {:>6}  {}", "service", "policy", "runs", "deployments", "alerts", "");
     stage.page.plain(Look::Dim, heading.trim_end());
-    for member in CAST {
+    for member in cast::all() {
         let running = stage.running(member.name);
         let (deployments, alerts) = (stage.deployments(member.name), alerts(member.name));
         let row = format!(
@@ -40,8 +40,8 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
         }
     }
     let invocations = |function: &str| counted(works().filter(|w| w.function == function).count(), "invocation");
-    let [deploy, heal, snapshot] = ["deploy", "heal", "snapshot"].map(invocations);
-    let all = format!("{deploy} of deploy, {heal} of heal, {snapshot} of snapshot");
+    let [deploy, migrate, heal, snapshot] = ["deploy", "migrate", "heal", "snapshot"].map(invocations);
+    let all = format!("{deploy} of deploy, {migrate} of migrate, {heal} of heal, {snapshot} of snapshot");
     stage.page.note(&format!("{all}; AWS calls: {}", listed(&by_service)));
     stage.page.note(&format!("of these calls write: {}", listed(&writes)));
     let millis = |duration: Duration| format!("{:.0} ms", duration.as_secs_f64() * 1000.0);

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// One invocation of a function.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    /// The function: `deploy`, `heal`.
+    /// The function: `deploy`, `migrate`, `heal`, `snapshot`.
     pub(crate) function: String,
     /// `Service:Operation` of each AWS call, in order.
     pub(crate) calls: Vec<String>,

@@ -32,7 +32,7 @@ async fn main() -> Result<ExitCode> {
         return Err(USAGE.into());
     };
     let of = |name: &str| size(&folder.join(name)).map(|size| format!("{name} ({size})"));
-    let sizes = format!("{}, {} and {}", of("deploy")?, of("heal")?, of("snapshot")?);
+    let sizes = format!("{}, {}, {} and {}", of("deploy")?, of("migrate")?, of("heal")?, of("snapshot")?);
     let started = instant();
     let mut stage = Stage::set(now()?, &folder).await?;
     let begin = stage.now();
@@ -42,7 +42,7 @@ async fn main() -> Result<ExitCode> {
         Look::Dim,
         "Rules, queues and schedules are those of template.yaml. Times are simulated, h:mm:ss since the start. ECR, ECS,\n\
          CI and people act; deploy decides, its line is its own decision record: [what woke it, AWS calls it made]. heal\n\
-         looks after what runs; its lines are what it tells people.",
+         looks after what runs, its lines are what it tells people; migrate migrates first where a service wants that.",
     );
     if let Err(problem) = story::play(&mut stage).await {
         stage.check(false, &format!("the story breaks off: {problem}"));

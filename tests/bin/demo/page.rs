@@ -8,7 +8,7 @@ use jiff::Timestamp;
 const WIDTH: usize = 120;
 
 /// Column at which the text of a line begins.
-const TEXT: usize = 54;
+const TEXT: usize = 55;
 
 /// The same of a line with a date.
 const DATED_TEXT: usize = 42;
@@ -72,7 +72,7 @@ impl Page {
     pub(crate) fn line(&self, line: &Line<'_>) {
         let seconds = line.at.duration_since(self.start).as_secs().max(0);
         let time = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let who = self.paint(Look::Bold, &format!("{:6}", line.who));
+        let who = self.paint(Look::Bold, &format!("{:7}", line.who));
         let (digest, subject) = (self.paint(Look::Cyan, &format!("{:12}", line.digest)), line.subject);
         self.broken(&format!("  {time:>7}  {who}  {subject:19}  {digest}  "), TEXT, line.text, line.look);
     }

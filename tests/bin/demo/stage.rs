@@ -22,7 +22,7 @@ use lab::wire::ApiError;
 use lab::world::{Step, World};
 use serde_json::{Value, json};
 
-use crate::cast::{self, CAST};
+use crate::cast;
 use crate::ledger::Ledger;
 use crate::page::{Line, Look, Page};
 use crate::timeline::Timeline;
@@ -133,7 +133,7 @@ impl Stage {
         self.page.act(title, what);
         self.past.push(std::mem::take(&mut self.ledger));
         self.timeline.pause(&self.page, &self.ledger);
-        self.before = CAST.iter().map(|member| (member.name, self.deployments(member.name))).collect();
+        self.before = cast::all().map(|member| (member.name, self.deployments(member.name))).collect();
     }
 
     /// Pushes an image as a build does, and lets the function see it.
@@ -280,7 +280,7 @@ impl Stage {
 
     /// Whether these services got exactly one deployment since the act began, and no other got any.
     pub(crate) fn only(&self, rolled: &[&str]) -> bool {
-        CAST.iter().all(|member| self.new_deployments(member.name) == usize::from(rolled.contains(&member.name)))
+        cast::all().all(|member| self.new_deployments(member.name) == usize::from(rolled.contains(&member.name)))
     }
 
     /// Deployments since the act began.

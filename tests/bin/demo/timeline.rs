@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lab::sns::Published;
-use lab::steward::{HEAL, SNAPSHOT};
+use lab::steward::{HEAL, MIGRATE, SNAPSHOT};
 use lab::world::{Invoked, Step};
 use serde_json::Value;
 
@@ -150,6 +150,7 @@ impl Timeline {
     fn answered(&mut self, at: Timestamp, invoked: &Invoked, page: &Page, ledger: &mut Ledger) {
         let who = match invoked.function.as_str() {
             HEAL => "heal",
+            MIGRATE => "migrate",
             SNAPSHOT => "snapshot",
             _ => "deploy",
         };
@@ -167,7 +168,8 @@ impl Timeline {
         for record in &work.records {
             if let Some(text) = self.worth_telling(record) {
                 let subject = record["subject"].as_str().unwrap_or_default();
-                let digest = record["target"].as_str().or(record["reason"].as_str()).and_then(digest_in);
+                let digest = ["target", "image", "reason"].iter().find_map(|name| record[name].as_str());
+                let digest = digest.and_then(digest_in);
                 let digest = digest.unwrap_or_default();
                 let text = brief(&text, &digest) + &cost.take().unwrap_or_default();
                 let begins = matches!(record["decision"].as_str(), Some("roll" | "roll-back"));
@@ -219,6 +221,8 @@ impl Timeline {
         let whose = format!("{} {}", text(record, "function"), text(record, "subject"));
         let news = self.told.insert(whose, words.clone()).as_ref() != Some(&words);
         let words = if news { words } else { format!("{decision}: as before") };
-        (!silent && !elsewhere && (news || record["trigger"] != "sweep")).then_some(words)
+        // A run is looked at more often than it goes on.
+        let stands = record["function"] == "migrate" && record["was"] == record["decision"] && decision != "waiting";
+        (!silent && !elsewhere && !stands && (news || record["trigger"] != "sweep")).then_some(words)
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn gate(
     };
     let run = RunId::of_rollout(&service.arn, &target.digest, &roll.base);
     let known = memory.awaits.as_ref().filter(|awaits| awaits.what.run == run);
-    let state = observed.migration.state.filter(|_| known.is_some());
+    let head = &observed.migration;
+    // What is unknown stays unknown, whenever it was asked for.
+    let is_answer = |known: &Awaiting| head.state == Some(RunState::Unknown) || head.asked == Some(known.what.since);
+    let state = head.state.filter(|_| known.is_some_and(is_answer));
     match state {
         Some(RunState::Migrated) => return Ok(()),
         Some(state @ (RunState::Failed | RunState::Unknown)) => {
@@ -44,6 +47,8 @@ pub(super) fn gate(
     }
     let is_asked = known.is_some_and(|awaits| now.duration_since(awaits.asked) < PATIENCE);
     if !is_asked {
+        let is_lost = known.filter(|_| state.is_none());
+        let since = is_lost.map_or(now, |awaits| awaits.what.since);
         let by_request = known.is_some_and(|awaits| awaits.by_request) || trigger.request().is_some();
         memory.awaits = Some(Awaiting {
             what: Awaited {
@@ -52,6 +57,7 @@ pub(super) fn gate(
                 reference: target.reference.clone(),
                 digest: target.digest.clone(),
                 base: roll.base.clone(),
+                since,
             },
             images: roll.images.clone(),
             asked: now,
@@ -66,6 +72,15 @@ pub(super) fn gate(
         }));
     }
     Err(Reason::Migrating(run))
+}
+
+/// What runs is what should: no migration is waited for any more, and one that has not begun is not to begin.
+pub(super) fn withdraw(trigger: &Trigger, memory: &mut Rollout) {
+    let concerns = |awaits: &Awaiting| match trigger.repository() {
+        Some(repository) => awaits.what.reference.starts_with(&format!("{repository}@")),
+        None => *trigger == Trigger::Sweep,
+    };
+    memory.awaits = memory.awaits.take().filter(|awaits| !concerns(awaits));
 }
 
 /// The roll that a person asked for against the policy, and that waited for its migration. Nobody asks a second time, so

@@ -64,6 +64,9 @@ pub(crate) fn plan(
             {
                 decision = Decision::Left(reason);
             }
+            if decision == Decision::UpToDate {
+                migrate::withdraw(trigger, &mut memory);
+            }
             notice::tell_decision(&mut memory, trigger, service, &decision, runbook.as_deref());
             decision
         }

@@ -40,6 +40,7 @@ pub(super) fn settle(
         attempt.state = AttemptState::Rolling;
         attempt.deployment = primary;
         attempt.service_deployment = Some(landed.clone());
+        memory.use_up_proof(&attempt.images);
     }
     if attempt.is_under_way() {
         let age = Duration::try_from(now.duration_since(attempt.at)).unwrap_or_default();

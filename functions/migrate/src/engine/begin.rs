@@ -1,9 +1,10 @@
 //! How a run comes to be, and how it begins anew: asked for by `deploy`, by a schedule, by a person, or by a rollout that
 //! waits. What it will do is read from the service; of the event only that it was asked for.
 
+use jiff::Timestamp;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::event::ecs::HookStateChange;
-use shared::event::steward::{MigrationEnded, MigrationRequested, MigrationResolved, OwnEvent};
+use shared::event::steward::{MigrationEnded, MigrationRequested, MigrationResolved, OwnEvent, RequestName};
 use shared::failure::{CallFailure, FailureKind};
 use shared::migration::{Awaited, RolloutHead, RunId, RunState, rollout_key};
 use shared::task_definition::RawTaskDefinition;
@@ -14,6 +15,18 @@ use crate::plan::{self, Refused};
 use crate::request::{self, Image};
 use crate::run::{Cause, Frozen, Run};
 use crate::{Context, Migrate, notice, open};
+
+/// Why a run is left alone that `deploy` does not ask for.
+const NOT_AWAITED: &str = "deploy does not wait for this run any more";
+
+/// Whether a run that there is has to be run once more for who asks now. What nobody knows about is a person's.
+fn begins_anew(run: &Run, asked: Option<Timestamp>) -> bool {
+    match run.state {
+        RunState::Superseded => true,
+        RunState::Migrated | RunState::Failed => run.closed && run.asked != asked,
+        _ => false,
+    }
+}
 
 impl Migrate {
     /// Somebody wants a migration.
@@ -64,20 +77,27 @@ impl Migrate {
         requested_by: Option<String>,
         context: &mut Context,
     ) -> Result<(), CallFailure> {
+        let Some(awaited) = self.awaited(&id, service, &cause).await? else {
+            context.report.event("ignored", NOT_AWAITED);
+            return Ok(());
+        };
+        let asked = awaited.as_ref().map(|awaited| awaited.since);
         let mut held: Held = self.table.get(&id.key()).await?;
         let known = held.item.clone();
-        if known.as_ref().is_some_and(|run| run.state != RunState::Superseded) {
-            if let Some(run) = known.filter(|run| run.state.is_over() && run.closed) {
+        if let Some(run) = known.clone().filter(|run| !begins_anew(run, asked)) {
+            if run.state.is_over() && run.closed {
                 return self.answer_again(run, context).await;
+            }
+            // It is proven after it was asked for, whoever asked first.
+            if !self.config.dry_run {
+                self.write(&mut held, Run { asked, ..run }).await?;
             }
             context.due.push_back(id);
             return Ok(());
         }
-        let Some(frozen) = self.freeze(&id, service, &cause).await? else {
-            context.report.event("ignored", "deploy does not wait for this run (any more)");
-            return Ok(());
-        };
+        let frozen = self.freeze(service, &cause, awaited).await?;
         let mut run = Run::new(id.clone(), service.clone(), cause, requested_by, frozen, context.now);
+        run.asked = asked;
         if let Some(known) = known {
             run.carry_on(known);
         }
@@ -115,29 +135,46 @@ impl Migrate {
         self.bus.put(&answer).await
     }
 
-    /// What a run will do, or why it cannot be run; `None` when nobody waits for it.
-    async fn freeze(
+    /// What `deploy` waits for, of a run before a rollout. The outer `None` is that it does not wait for this one.
+    async fn awaited(
         &self,
         id: &RunId,
         service: &ServiceArn,
         cause: &Cause,
-    ) -> Result<Option<Result<Frozen, String>>, CallFailure> {
-        let awaited = match cause {
-            Cause::Rollout => {
-                let head = self.table.get::<RolloutHead>(&rollout_key(service)).await?.item;
-                let Some(awaited) = head.awaits.filter(|awaited| awaited.run == *id) else {
-                    return Ok(None);
-                };
-                Some(awaited)
-            }
-            Cause::Request | Cause::Hook { .. } => None,
-        };
+    ) -> Result<Option<Option<Awaited>>, CallFailure> {
+        if *cause != Cause::Rollout {
+            return Ok(Some(None));
+        }
+        let head = self.table.get::<RolloutHead>(&rollout_key(service)).await?.item;
+        Ok(head.awaits.filter(|awaited| awaited.run == *id).map(Some))
+    }
+
+    /// What a run that has waited would do if it were asked for now, or why it is not wanted any more.
+    pub(super) async fn renew(&self, run: &Run) -> Result<Result<Frozen, String>, CallFailure> {
+        if let Cause::Hook { service_deployment, hook } = &run.cause
+            && !self.observer.waits(service_deployment, hook).await?
+        {
+            return Ok(Err("the rollout does not wait at its hook any more".to_owned()));
+        }
+        match self.awaited(&run.id, &run.service, &run.cause).await? {
+            None => Ok(Err(NOT_AWAITED.to_owned())),
+            Some(awaited) => self.freeze(&run.service, &run.cause, awaited).await,
+        }
+    }
+
+    /// What a run will do, or why it cannot be run.
+    async fn freeze(
+        &self,
+        service: &ServiceArn,
+        cause: &Cause,
+        awaited: Option<Awaited>,
+    ) -> Result<Result<Frozen, String>, CallFailure> {
         let Some(seen) = self.observer.service(service).await? else {
-            return Ok(Some(Err("ECS does not know the service".to_owned())));
+            return Ok(Err("ECS does not know the service".to_owned()));
         };
         let tags = match request::tags(&seen) {
             Ok(tags) => tags,
-            Err(why) => return Ok(Some(Err(why))),
+            Err(why) => return Ok(Err(why)),
         };
         let chosen = match awaited {
             Some(Awaited { container, .. }) if container != tags.0.container => {
@@ -148,13 +185,13 @@ impl Migrate {
         };
         let (base, image) = match chosen {
             Ok(chosen) => chosen,
-            Err(why) => return Ok(Some(Err(why))),
+            Err(why) => return Ok(Err(why)),
         };
         let timeout = self.config.migration_timeout;
-        Ok(Some(match self.definition(&base).await? {
+        Ok(match self.definition(&base).await? {
             Ok(definition) => request::freeze(&seen, tags, &base, &definition, image, timeout),
             Err(why) => Err(why),
-        }))
+        })
     }
 
     /// The revision and image that a service is set to, or that a waiting rollout goes to.
@@ -213,16 +250,18 @@ impl Migrate {
         let before = run.state;
         let decided = match plan::resolve(&mut run, resolved, context.now) {
             Ok(false) => Ok(()),
-            Ok(true) => match self.freeze(&run.id, &run.service, &run.cause).await? {
-                Some(frozen) => {
-                    run = run.anew(frozen, context.now);
+            Ok(true) => match self.awaited(&run.id, &run.service, &run.cause).await? {
+                Some(awaited) => {
+                    let asked = awaited.as_ref().map(|awaited| awaited.since);
+                    let frozen = self.freeze(&run.service, &run.cause, awaited).await?;
+                    run = Run { asked, ..run.anew(frozen, context.now) };
                     if run.state == RunState::Failed {
                         let why = run.reason.clone();
                         plan::end(&mut run, RunState::Failed, &why, context.now);
                     }
                     Ok(())
                 }
-                None => Err(Refused("deploy does not wait for this run any more".to_owned())),
+                None => Err(Refused(NOT_AWAITED.to_owned())),
             },
             Err(refused) => Err(refused),
         };
@@ -247,12 +286,17 @@ impl Migrate {
     pub(crate) async fn snapshot_answered(
         &mut self,
         id: &RunId,
+        request: &RequestName,
         answer: &Result<String, String>,
         context: &mut Context,
     ) -> Result<(), CallFailure> {
         let mut held: Held = self.table.get(&id.key()).await?;
         match held.item.clone() {
-            Some(mut run) if run.state == RunState::RestorePoint && !self.config.dry_run => {
+            Some(mut run)
+                if run.state == RunState::RestorePoint
+                    && plan::request_name(&run).as_ref() == Some(request)
+                    && !self.config.dry_run =>
+            {
                 plan::answered(&mut run, answer.clone());
                 self.write(&mut held, run).await?;
                 context.due.push_back(id.clone());

@@ -13,7 +13,7 @@ use shared::state::Versioned;
 
 use crate::apply::Started;
 use crate::classify::{Verdict, classify};
-use crate::lock::Lock;
+use crate::lock::{Lock, Standing};
 use crate::plan::{self, Act, Seen, TaskSeen, Turn};
 use crate::run::{Job, Restore, Run};
 use crate::{Context, Migrate, open};
@@ -22,6 +22,9 @@ use crate::{Context, Migrate, open};
 const TURNS: usize = 24;
 /// How soon a task that was told to stop is looked at.
 const AFTER_STOP: SignedDuration = SignedDuration::from_mins(2);
+
+/// A run that has waited this long for the lock is looked at anew before it begins: it may not be wanted any more.
+const STALE: SignedDuration = SignedDuration::from_mins(1);
 
 /// A run as it was read, with the version that a write must still find.
 type Held = Versioned<Option<Run>>;
@@ -98,6 +101,9 @@ impl Migrate {
                 let mut lock: Versioned<Lock> = self.table.get(&key).await?;
                 let before = lock.item.clone();
                 let standing = lock.item.attend(run);
+                if standing == Standing::Holds && run.age(context.now) >= STALE {
+                    seen.renewed = Some(self.renew(run).await?);
+                }
                 seen.lock = Some((standing, lock.item.fence));
                 if lock.item != before {
                     self.table.put(&key, &mut lock, None).await?;

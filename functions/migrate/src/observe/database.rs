@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::failure::{CallFailure, FailureKind};
 
 use super::Observer;
-use crate::plan::Database;
+use crate::plan::{Database, Snapshot};
 
 impl Observer {
     /// The database of that identifier, with the snapshot of that identifier if one is named.
@@ -15,6 +15,7 @@ impl Observer {
     /// # Errors
     /// The failed call.
     pub(crate) async fn database(&self, name: &str, snapshot: Option<&str>) -> Result<Database, CallFailure> {
+        let asked = name;
         let rds = self.clients.rds();
         let answer = rds.describe_db_instances().db_instance_identifier(name).send().await;
         let instances = found("rds:DescribeDBInstances", name, answer)?.and_then(|answer| answer.db_instances);
@@ -36,26 +37,38 @@ impl Observer {
                 Ok(Database {
                     status: cluster.status,
                     restorable: cluster.latest_restorable_time.and_then(moment),
-                    snapshot: self.cluster_snapshot(snapshot).await?,
+                    snapshot: self.cluster_snapshot(snapshot).await?.map(|seen| Snapshot {
+                        // Asked for under the name of a member, it is a snapshot of the cluster.
+                        of: if seen.of == name { asked.to_owned() } else { seen.of },
+                        ..seen
+                    }),
                 })
             }
         }
     }
 
-    async fn instance_snapshot(&self, name: Option<&str>) -> Result<Option<String>, CallFailure> {
+    async fn instance_snapshot(&self, name: Option<&str>) -> Result<Option<Snapshot>, CallFailure> {
         let Some(name) = name else { return Ok(None) };
         let answer = self.clients.rds().describe_db_snapshots().db_snapshot_identifier(name).send().await;
         let snapshots = found("rds:DescribeDBSnapshots", name, answer)?.and_then(|answer| answer.db_snapshots);
-        Ok(snapshots.unwrap_or_default().into_iter().next().and_then(|snapshot| snapshot.status))
+        Ok(snapshots.unwrap_or_default().into_iter().next().map(|snapshot| Snapshot {
+            status: snapshot.status.unwrap_or_default(),
+            of: snapshot.db_instance_identifier.unwrap_or_default(),
+            created: snapshot.snapshot_create_time.and_then(moment),
+        }))
     }
 
-    async fn cluster_snapshot(&self, name: Option<&str>) -> Result<Option<String>, CallFailure> {
+    async fn cluster_snapshot(&self, name: Option<&str>) -> Result<Option<Snapshot>, CallFailure> {
         let Some(name) = name else { return Ok(None) };
         let answer =
             self.clients.rds().describe_db_cluster_snapshots().db_cluster_snapshot_identifier(name).send().await;
         let snapshots =
             found("rds:DescribeDBClusterSnapshots", name, answer)?.and_then(|answer| answer.db_cluster_snapshots);
-        Ok(snapshots.unwrap_or_default().into_iter().next().and_then(|snapshot| snapshot.status))
+        Ok(snapshots.unwrap_or_default().into_iter().next().map(|snapshot| Snapshot {
+            status: snapshot.status.unwrap_or_default(),
+            of: snapshot.db_cluster_identifier.unwrap_or_default(),
+            created: snapshot.snapshot_create_time.and_then(moment),
+        }))
     }
 }
 

@@ -51,6 +51,21 @@ impl Observer {
         Ok(revisions.into_iter().filter_map(revision).collect())
     }
 
+    /// Whether a service deployment still waits at this hook.
+    ///
+    /// # Errors
+    /// The failed call.
+    pub(crate) async fn waits(&self, service_deployment: &str, hook: &str) -> Result<bool, CallFailure> {
+        let request = self.clients.ecs().describe_service_deployments().service_deployment_arns(service_deployment);
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| CallFailure::new("ecs:DescribeServiceDeployments", service_deployment, &error))?;
+        let hooks = |deployment: types::ServiceDeployment| deployment.lifecycle_hook_details.unwrap_or_default();
+        let mut hooks = answer.service_deployments.unwrap_or_default().into_iter().flat_map(hooks);
+        let awaiting = Some(types::DeploymentLifecycleHookStatus::AwaitingAction);
+        Ok(hooks.any(|detail| detail.hook_id.as_deref() == Some(hook) && detail.status == awaiting))
+    }
+
     /// The service revision that a service deployment goes to.
     ///
     /// # Errors

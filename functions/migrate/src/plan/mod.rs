@@ -15,11 +15,11 @@ use shared::tags::RestorePoint;
 
 pub(crate) use self::job::{is_lost, never_started, refused};
 pub(crate) use self::resolve::{Refused, resolve};
-pub(crate) use self::restore::{answered, run_of_request};
+pub(crate) use self::restore::{answered, request_name, run_of_request};
 use crate::classify::Task;
 use crate::lock::Standing;
 use crate::notice;
-use crate::run::{Run, Step};
+use crate::run::{Cause, Frozen, Run, Step};
 
 /// How long a plan that destroys something waits for somebody to approve it.
 const APPROVAL: SignedDuration = SignedDuration::from_hours(24);
@@ -31,6 +31,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Seen {
     /// How it stands with the lock, and the lock's number.
     pub lock: Option<(Standing, u64)>,
+    /// What it would run if it were asked for now, of one that has waited; or why it is not wanted any more.
+    pub renewed: Option<Result<Frozen, String>>,
     /// Its task.
     pub task: TaskSeen,
     /// The last lines of that task, if it ended badly.
@@ -58,8 +60,19 @@ pub(crate) struct Database {
     pub status: Option<String>,
     /// Up to when point-in-time recovery reaches; absent without automated backups.
     pub restorable: Option<Timestamp>,
-    /// Status of the snapshot that was asked for; `None` while there is none.
-    pub snapshot: Option<String>,
+    /// The snapshot that was asked for; `None` while there is none.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// What RDS says of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Snapshot {
+    /// `available` and others.
+    pub status: String,
+    /// Identifier of the instance or cluster that it is of.
+    pub of: String,
+    /// When it was made; absent while it is being made.
+    pub created: Option<Timestamp>,
 }
 
 /// What comes next.
@@ -121,6 +134,13 @@ fn waiting(run: &mut Run, seen: &Seen, now: Timestamp) -> Act {
         }
         Some((Standing::Holds, fence)) => {
             run.fence = *fence;
+            match &seen.renewed {
+                None => {}
+                // A lock of another name is not the one that it holds.
+                Some(Ok(frozen)) if run.lock() == Some(&frozen.lock) => run.frozen = Some(frozen.clone()),
+                Some(Ok(_)) => return withdrawn(run, "steward:database names another database by now", now),
+                Some(Err(why)) => return withdrawn(run, why, now),
+            }
             if run.frozen.as_ref().is_some_and(|frozen| frozen.plan.is_some()) {
                 run.turn(RunState::Planning, "the lock is taken; is anything pending?", now);
             } else {
@@ -129,6 +149,13 @@ fn waiting(run: &mut Run, seen: &Seen, now: Timestamp) -> Act {
             Act::Again
         }
     }
+}
+
+/// While it waited it became what nobody wants: a schema that no release follows does harm.
+fn withdrawn(run: &mut Run, why: &str, now: Timestamp) -> Act {
+    let state = if run.cause == Cause::Request { RunState::Failed } else { RunState::Superseded };
+    end(run, state, &format!("it is not wanted any more: {why}"), now);
+    Act::Again
 }
 
 fn approval(run: &mut Run, now: Timestamp) -> Act {

@@ -5,7 +5,7 @@ use shared::event::steward::{OwnEvent, RequestName, SnapshotRequested};
 use shared::migration::{RunId, RunState};
 use shared::tags::RestorePoint;
 
-use super::{Act, Database, end};
+use super::{Act, Database, Snapshot, end};
 use crate::run::{Restore, Run};
 
 /// How the names of our requests to `snapshot` begin.
@@ -18,17 +18,22 @@ const MARK: SignedDuration = SignedDuration::from_mins(30);
 const SNAPSHOT: SignedDuration = SignedDuration::from_hours(6);
 /// How soon a snapshot is asked for again that nobody has answered for: the event was lost.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(20);
+/// How far RDS's clock and ours may be apart.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How soon a database is looked at again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// The name under which `snapshot` is asked.
-pub(crate) fn request_name(run: &RunId) -> Option<RequestName> {
-    format!("{REQUEST}{run}").parse().ok()
+/// The name under which `snapshot` is asked: another one each time the run begins anew, as a snapshot of the last time is
+/// of the last time.
+pub(crate) fn request_name(run: &Run) -> Option<RequestName> {
+    let round = char::from_digit(run.round % 36, 36).filter(|_| run.round > 0);
+    let suffix = round.map(|round| format!("-{round}")).unwrap_or_default();
+    format!("{REQUEST}{}{suffix}", run.id).parse().ok()
 }
 
-/// The run that a request to `snapshot` was for.
+/// The run that a request to `snapshot` was for, in whichever round.
 pub(crate) fn run_of_request(request: &RequestName) -> Option<RunId> {
-    request.as_str().strip_prefix(REQUEST)?.parse().ok()
+    request.as_str().strip_prefix(REQUEST)?.split('-').next()?.parse().ok()
 }
 
 /// Takes down what `snapshot` answered: the snapshot's identifier, or why there will be none.
@@ -60,7 +65,7 @@ pub(super) fn attend(run: &mut Run, seen: Option<&Database>, now: Timestamp) -> 
             _ => Act::Wait(now.checked_add(LOOK_AGAIN).ok()),
         },
         Restore::Snapshot { failed: Some(why), .. } => fail(run, &format!("no snapshot: {why}"), now),
-        Restore::Snapshot { identifier: Some(identifier), .. } if seen.snapshot.as_deref() == Some("available") => {
+        Restore::Snapshot { identifier: Some(identifier), .. } if is_there(run, seen.snapshot.as_ref(), &name) => {
             migrate(run, &format!("snapshot {identifier} is there"), now)
         }
         Restore::Snapshot { .. } if run.age(now) >= SNAPSHOT => {
@@ -69,6 +74,16 @@ pub(super) fn attend(run: &mut Run, seen: Option<&Database>, now: Timestamp) -> 
         Restore::Snapshot { asked, .. } if now.duration_since(asked) >= ASK_AGAIN => ask(run, &name, now),
         Restore::Snapshot { asked, .. } => Act::Wait(asked.checked_add(ASK_AGAIN).ok()),
     }
+}
+
+/// Whether a snapshot is what was asked for: of this database, and not one of before. Who named it is not asked.
+fn is_there(run: &Run, snapshot: Option<&Snapshot>, database: &str) -> bool {
+    let is_new = |created: Timestamp| created >= run.begun.checked_sub(SKEW).unwrap_or(run.begun);
+    snapshot.is_some_and(|snapshot| {
+        snapshot.status == "available"
+            && snapshot.of.eq_ignore_ascii_case(database)
+            && snapshot.created.is_some_and(is_new)
+    })
 }
 
 /// Only a database that is available has a moment worth going back to, and takes a snapshot.
@@ -98,7 +113,7 @@ fn begin(run: &mut Run, point: RestorePoint, status: &str, seen: &Database, name
 
 /// Asks `snapshot`. Asked again by the same name it answers again, and takes no second one.
 fn ask(run: &mut Run, database: &str, now: Timestamp) -> Act {
-    let Some(request) = request_name(&run.id) else {
+    let Some(request) = request_name(run) else {
         return fail(run, "the snapshot cannot be named", now);
     };
     let identifier = match run.restore.take() {

@@ -82,6 +82,22 @@ fn with_the_lock_the_plan_comes_first_then_the_restore_point_then_the_migration(
 }
 
 #[test]
+fn what_has_waited_is_looked_at_anew_before_it_begins() {
+    let waits = stands(RunState::Waiting, |_| {});
+    let seen = |renewed| Seen { lock: Some((Standing::Holds, 2)), renewed: Some(renewed), ..Seen::default() };
+    let renewed = Frozen { timeout: 40, ..frozen() };
+    let begun = comes_to(&waits, &seen(Ok(renewed)), 600, RunState::Migrating);
+    assert_eq!(begun.frozen.map(|frozen| frozen.timeout), Some(40));
+    let elsewhere = Frozen { lock: "other-db".to_owned(), ..frozen() };
+    comes_to(&waits, &seen(Ok(elsewhere)), 600, RunState::Superseded);
+    let held = || Err("the service is held (audit)".to_owned());
+    let gone = comes_to(&waits, &seen(held()), 600, RunState::Superseded);
+    assert!(gone.untold.is_empty() && gone.reason.contains("audit"));
+    let nightly = Run { cause: Cause::Request, ..waits };
+    assert_eq!(comes_to(&nightly, &seen(held()), 600, RunState::Failed).untold.len(), 1, "nobody would ask again");
+}
+
+#[test]
 fn a_newer_image_ends_what_waits_and_deploy_hears_of_it() {
     let by = run("b").id;
     let seen = Seen { lock: Some((Standing::Superseded(by.clone()), 1)), ..Seen::default() };
@@ -213,7 +229,11 @@ fn a_snapshot_is_asked_for_by_one_name_and_believed_when_rds_says_it_is_there() 
         database: Some(Database {
             status: Some("available".to_owned()),
             restorable: None,
-            snapshot: snapshot.map(str::to_owned),
+            snapshot: snapshot.map(|status| Snapshot {
+                status: status.to_owned(),
+                of: "shop-db".to_owned(),
+                created: Some(at(30)),
+            }),
         }),
         ..Seen::default()
     };
@@ -226,6 +246,14 @@ fn a_snapshot_is_asked_for_by_one_name_and_believed_when_rds_says_it_is_there() 
     comes_to(&asked, &database(None), 60, RunState::RestorePoint);
     comes_to(&asked, &database(Some("creating")), 60, RunState::RestorePoint);
     comes_to(&asked, &database(Some("available")), 60, RunState::Migrating);
+    let mut other = database(Some("available"));
+    let change = |other: &mut Seen, change: fn(&mut Snapshot)| {
+        change(other.database.as_mut().unwrap().snapshot.as_mut().unwrap())
+    };
+    change(&mut other, |snapshot| snapshot.created = Some(at(-3600)));
+    comes_to(&asked, &other, 60, RunState::RestorePoint);
+    change(&mut other, |snapshot| (snapshot.created, snapshot.of) = (Some(at(30)), "other-db".to_owned()));
+    comes_to(&asked, &other, 60, RunState::RestorePoint);
     answered(&mut asked, Err("the quota is used up".to_owned()));
     let failed = comes_to(&asked, &database(None), 60, RunState::Failed);
     assert!(failed.reason.contains("quota") && !failed.touched);
@@ -233,9 +261,13 @@ fn a_snapshot_is_asked_for_by_one_name_and_believed_when_rds_says_it_is_there() 
 
 #[test]
 fn a_request_to_snapshot_leads_back_to_its_run() {
-    let id = run("a").id;
-    let name = restore::request_name(&id).unwrap();
-    assert_eq!(run_of_request(&name), Some(id));
+    let run = run("a");
+    let name = request_name(&run).unwrap();
+    assert_eq!(run_of_request(&name), Some(run.id.clone()));
+    let again = run.clone().anew(Ok(frozen()), at(5));
+    let other = request_name(&again).unwrap();
+    assert_ne!(name, other, "a snapshot of the last time is of the last time");
+    assert_eq!(run_of_request(&other), Some(run.id));
     assert_eq!(run_of_request(&"before-1-4-2".parse().unwrap()), None);
 }
 

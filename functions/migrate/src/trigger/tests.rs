@@ -36,7 +36,10 @@ fn an_answer_of_snapshot_counts_only_where_the_request_was_ours() {
     let id = run("a").id;
     let detail = |request: &str| json!({ "request": request, "database": "shop-db", "reason": "quota" });
     let trigger = read("steward", "Snapshot Failed", detail(&format!("mig-{id}"))).unwrap();
-    assert_eq!(trigger, Trigger::SnapshotAnswered(id, Err("quota".to_owned())));
+    assert_eq!(
+        trigger,
+        Trigger::SnapshotAnswered(id.clone(), format!("mig-{id}").parse().unwrap(), Err("quota".to_owned()))
+    );
     is_ignored("steward", "Snapshot Failed", detail("before-release"));
     is_ignored("steward", "Snapshot Failed", detail("mig-x"));
 }

@@ -1,6 +1,7 @@
 //! The story, act by act.
 
 mod healing;
+mod migrations;
 mod people;
 mod pushes;
 mod trouble;
@@ -25,5 +26,6 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<()> {
     healing::a_dependency_outage(stage).await?;
     people::a_hold(stage).await?;
     people::a_dry_run(stage).await?;
-    people::a_pin_by_hand(stage).await
+    people::a_pin_by_hand(stage).await?;
+    migrations::play(stage).await
 }

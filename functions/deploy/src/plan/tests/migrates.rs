@@ -17,7 +17,8 @@ fn scene() -> Scene {
 fn asked(state: Option<RunState>) -> Scene {
     let memory = scene().plan().memory.unwrap();
     let mut scene = scene().remembers(|known| *known = Rollout { unsent: Vec::new(), ..memory });
-    scene.observed.migration = RunHead { state, reason: "so it is".to_owned() };
+    let asked = scene.observed.memory.item.awaits.as_ref().map(|awaits| awaits.what.since);
+    scene.observed.migration = RunHead { state, reason: "so it is".to_owned(), asked };
     scene.now = at(10_060);
     scene
 }
@@ -72,6 +73,32 @@ fn the_proof_of_another_image_is_no_proof() {
 }
 
 #[test]
+fn a_proof_is_good_for_the_rollout_that_it_was_asked_for_and_for_no_later_one() {
+    let mut again = asked(Some(RunState::Migrated));
+    let memory = again.plan().memory.unwrap();
+    let (mut rolled, images) = (memory.clone(), memory.attempt.unwrap().images);
+    rolled.use_up_proof(&images);
+    assert_eq!(rolled.awaits, None, "it has begun");
+    again = again.remembers(|known| *known = Rollout { attempt: None, ..rolled });
+    again.now = at(20_000);
+    let memory = again.is_left("has to be done first").unwrap();
+    assert_eq!(asks(&memory).unwrap().what.since, at(20_000));
+    let mut later = again.remembers(|known| *known = Rollout { unsent: Vec::new(), ..memory });
+    later.now = at(20_060);
+    later.is_left("has to be done first");
+    later.observed.migration.asked = Some(at(20_000));
+    later.rolls(By::Pin, 2);
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_not_waited_for_any_more() {
+    let back = asked(Some(RunState::Waiting)).runs(2);
+    assert_eq!(back.is(&Decision::UpToDate).unwrap().awaits, None);
+    let other = Trigger::Pushed { repository: "ghcr.io/acme/other".parse().unwrap(), tag: ImageTag::latest() };
+    assert!(asked(Some(RunState::Waiting)).runs(2).by(other).plan().memory.is_none(), "it says nothing of this image");
+}
+
+#[test]
 fn without_the_proof_the_service_stays_as_it_is_and_nobody_is_asked_again() {
     for state in [RunState::Failed, RunState::Unknown] {
         assert_eq!(asked(Some(state)).is_left("so it is"), None);
@@ -113,7 +140,8 @@ fn what_a_person_asked_for_against_the_policy_is_taken_up_again_after_its_migrat
     let ended = Trigger::MigrationEnded { service: arn(), run: RunId::of_rollout(&arn(), &digest(1), &revision(7)) };
     later = later.by(ended);
     later.is_left("has to be done first");
-    later.observed.migration.state = Some(RunState::Migrated);
+    let asked = later.observed.memory.item.awaits.as_ref().map(|awaits| awaits.what.since);
+    later.observed.migration = RunHead { state: Some(RunState::Migrated), reason: String::new(), asked };
     later.rolls(By::Pin, 1);
     later.clone().tag("hold", "audit").is_left("audit");
     let changed = later.service(|service| service.task_definition = Some(revision(8)));
