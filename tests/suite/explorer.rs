@@ -189,6 +189,7 @@ fn one_migrates_at_a_time_and_the_newest_push_is_rolled() {
 fn a_migration_that_does_not_end_well_is_told_and_not_rolled() {
     check_some("migrate-fails", 24);
     check_some("migrate-gone", 12);
+    check_some("migrate-retry", 30);
     check_some("migrate-hangs", 24);
 }
 
@@ -208,5 +209,6 @@ fn a_rollout_that_waits_at_a_hook_goes_on_after_its_migration_or_back() {
 #[test]
 fn a_migration_survives_a_state_table_that_is_out_of_reach_and_an_old_request() {
     check_some("migrate-outage", 40);
+    check_some("migrate-lost", 24);
     check_some("migrate-again", 30);
 }

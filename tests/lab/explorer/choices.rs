@@ -105,11 +105,6 @@ impl Choices {
         pick
     }
 
-    /// Whether something may go wrong still.
-    pub fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// From now on nothing goes wrong any more.
     pub fn close(&mut self) {
         self.open = false;

@@ -43,18 +43,20 @@ pub fn check(scene: &Scene, played: &Played, seen: &Seen) -> Vec<Violation> {
             .filter(|(alert, _)| alert.is_about(expected.service))
             .map(|(alert, text)| (alert, *text))
             .collect();
-        // A person was asked to decide about what should run.
-        let gave_up = mine.iter().any(|(alert, text)| {
-            let is_meant = |content: &&str| text.contains(&digest(content));
-            GIVEN_UP.contains(&alert.kind.as_str()) && expected.runs.iter().any(is_meant)
-        });
+        // A person was asked to decide about what should run, which is no end where nothing went wrong.
+        let is_calm = played.choices.faults() + played.choices.mishaps() == 0;
+        let gave_up = !is_calm
+            && mine.iter().any(|(alert, text)| {
+                let is_meant = |content: &&str| text.contains(&digest(content));
+                GIVEN_UP.contains(&alert.kind.as_str()) && expected.runs.iter().any(is_meant)
+            });
         let running = played.account.running(CLUSTER, expected.service);
         if !expected.runs.iter().any(|content| running == [digest(content)]) && !gave_up {
             let runs = expected.runs.join(" or ");
             violated(Property::Converges, format!("{} does not run {runs}, and nobody was told so", expected.service));
         }
         let mine: Vec<&Alert> = mine.into_iter().map(|(alert, _)| alert).collect();
-        told(scene, played, expected, (&mine, gave_up), &mut violated);
+        told(played, expected, (&mine, gave_up), &mut violated);
         unproven(scene, played, seen, expected.service, &mut violated);
     }
     tasks(seen, &mut violated);
@@ -67,9 +69,8 @@ fn is_publish(record: &CallRecord) -> bool {
     record.call.operation == "Publish" && reaches(record)
 }
 
-/// What `migrate` tells of a service; where it `gave_up` what should run, nothing else is owed.
+/// What `migrate` tells of a service; where it `gave_up` what should run, or AWS denied it, nothing else is owed.
 fn told(
-    scene: &Scene,
     played: &Played,
     expected: &Expected,
     (alerts, gave_up): (&[&Alert], bool),
@@ -90,13 +91,13 @@ fn told(
         }
         let is_owed = expected.told.contains(kind) || expected.freely.contains(kind);
         // What AWS denies cannot be run, and that is told.
-        let is_refusal = scene.is_good() && was_denied && GIVEN_UP.contains(kind);
+        let is_refusal = was_denied && GIVEN_UP.contains(kind);
         if !is_owed && !is_refusal {
             violated(Property::Groundless, format!("{kind} of {service}"));
         }
     }
     for kind in expected.told.iter().filter(|kind| !places.contains_key(**kind)) {
-        if !gave_up {
+        if !gave_up && !was_denied {
             violated(Property::Told, format!("no alert says {kind} of {service}"));
         }
     }

@@ -28,8 +28,10 @@ pub struct Scene {
     pub services: &'static [Service],
     /// What happens: with trouble.
     pub steps: &'static [Step],
-    /// For how many minutes the state table may answer nothing, from any call of it on; each is tried.
+    /// For how many minutes the state table may answer nothing, from any call of it on that may fail; each is tried.
     pub outages: &'static [i64],
+    /// For how many minutes it answers nothing after the first call that starts a task, whatever else goes wrong.
+    pub out_after_start: i64,
     /// Minutes at the end in which nothing goes wrong any more.
     pub calm: i64,
     /// What must have come of it.
@@ -64,6 +66,10 @@ pub enum Step {
     Gap(&'static [i64]),
     /// The first `Migration Requested` comes once more: somebody has sent it on from a dead-letter queue.
     Again,
+    /// From now on the migration of this content goes well.
+    Mend(&'static str),
+    /// A person has looked at the run of which nobody knows what it did, if there is one, and lets it be run again.
+    Retry,
     /// A message that is no event comes to `migrate`.
     Rubbish,
 }
@@ -92,6 +98,7 @@ pub const SCENES: &[Scene] = &[
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Rubbish, Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 70,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -102,6 +109,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { timeout: "60", ..API }, Service { name: "worker", timeout: "60", ..API }],
         steps: &[Step::Push("api", "slow-1"), Step::Push("worker", "slow-2"), Step::Wait(40)],
         outages: &[],
+        out_after_start: 0,
         calm: 80,
         expected: &[
             Expected { service: "api", runs: &["slow-1"], told: &["migrated"], freely: &[] },
@@ -115,6 +123,7 @@ pub const SCENES: &[Scene] = &[
         services: &[API],
         steps: &[Step::Push("api", "fails"), Step::Wait(15), Step::Push("api", "3"), Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 70,
         expected: &[Expected {
             service: "api",
@@ -131,8 +140,27 @@ pub const SCENES: &[Scene] = &[
         services: &[API],
         steps: &[Step::Push("api", "gone"), Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 70,
         expected: &[Expected { service: "api", runs: &["1"], told: &["migration-unknown"], freely: &[] }],
+    },
+    Scene {
+        name: "migrate-retry",
+        about: "the same, and a person lets it be run again",
+        cluster: false,
+        services: &[API],
+        steps: &[Step::Push("api", "gone"), Step::Wait(15), Step::Mend("gone"), Step::Retry, Step::Wait(10)],
+        outages: &[],
+        out_after_start: 0,
+        calm: 70,
+        expected: &[Expected {
+            service: "api",
+            runs: &["gone"],
+            told: &["migrated"],
+            // What goes wrong may keep it from being run before it goes well; a decision that comes twice does not fit the
+            // second time.
+            freely: &["migration-unknown", "migration-refused"],
+        }],
     },
     Scene {
         name: "migrate-hangs",
@@ -141,6 +169,7 @@ pub const SCENES: &[Scene] = &[
         services: &[API],
         steps: &[Step::Push("api", "hangs"), Step::Wait(25)],
         outages: &[],
+        out_after_start: 0,
         calm: 80,
         expected: &[Expected { service: "api", runs: &["1"], told: &["migration-failed"], freely: &[] }],
     },
@@ -151,6 +180,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { plans: true, ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 70,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -169,6 +199,7 @@ pub const SCENES: &[Scene] = &[
             Step::Wait(30),
         ],
         outages: &[],
+        out_after_start: 0,
         calm: 80,
         expected: &[Expected { service: "api", runs: &["4"], told: &["migrated"], freely: &["migrated"] }],
     },
@@ -179,6 +210,7 @@ pub const SCENES: &[Scene] = &[
         services: &[API],
         steps: &[Step::Push("api", "2"), Step::Wait(90), Step::Again],
         outages: &[],
+        out_after_start: 0,
         calm: 30,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -189,6 +221,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { restore_point: "snapshot", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(25)],
         outages: &[],
+        out_after_start: 0,
         calm: 90,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -199,8 +232,20 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { restore_point: "snapshot", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(25)],
         outages: &[],
+        out_after_start: 0,
         calm: 90,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
+    },
+    Scene {
+        name: "migrate-lost",
+        about: "the task is started, and for three quarters of an hour nobody can write down which it is",
+        cluster: false,
+        services: &[API],
+        steps: &[Step::Push("api", "2"), Step::Wait(60)],
+        outages: &[],
+        out_after_start: 46,
+        calm: 40,
+        expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &["migration-unknown"] }],
     },
     Scene {
         name: "migrate-waits",
@@ -209,6 +254,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { waits: true, ..API }],
         steps: &[Step::ByHand("api", "2"), Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 40,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -219,6 +265,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { waits: true, ..API }],
         steps: &[Step::ByHand("api", "fails"), Step::Wait(10)],
         outages: &[],
+        out_after_start: 0,
         calm: 40,
         expected: &[Expected { service: "api", runs: &["1"], told: &["migration-failed"], freely: &[] }],
     },
@@ -229,6 +276,7 @@ pub const SCENES: &[Scene] = &[
         services: &[Service { restore_point: "mark", ..API }],
         steps: &[Step::Push("api", "2"), Step::Wait(15)],
         outages: &[],
+        out_after_start: 0,
         calm: 80,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &[] }],
     },
@@ -237,9 +285,11 @@ pub const SCENES: &[Scene] = &[
         about: "the state table is out of reach, from one call of it or another on; ECS forgets a task after an hour",
         cluster: false,
         services: &[API],
-        steps: &[Step::Push("api", "2"), Step::Wait(90)],
+        steps: &[Step::Push("api", "2"), Step::Wait(10)],
         outages: &[10, 50, 75],
-        calm: 40,
+        out_after_start: 0,
+        // The longest outage and then some sweeps.
+        calm: 130,
         expected: &[Expected { service: "api", runs: &["2"], told: &["migrated"], freely: &["migration-unknown"] }],
     },
 ];
@@ -261,11 +311,6 @@ impl Scene {
     /// Whether a service asks for a snapshot.
     pub(super) fn takes_snapshots(&self) -> bool {
         self.services.iter().any(|service| service.restore_point == "snapshot")
-    }
-
-    /// Whether no migration fails by itself.
-    pub(super) fn is_good(&self) -> bool {
-        self.pushes().all(|(_, content)| !["fails", "gone", "hangs"].iter().any(|bad| content.starts_with(bad)))
     }
 
     /// Makes the database and the services, lets them come to their steady state, and says how migrations go.

@@ -11,7 +11,7 @@ use super::super::choices::{Choices, Kind, Shared};
 use super::super::coverage;
 use super::super::heal::schedule::take_away;
 use super::super::makers::{Counted, Makers};
-use super::super::scene::CLUSTER;
+use super::super::scene::{CLUSTER, digest};
 use super::super::schedule::{Played, sweep_event, trace};
 use super::designs::Design;
 use super::scene::{Scene, Step};
@@ -19,7 +19,8 @@ use super::watch::{Attended, Watch, Watched};
 use crate::account::Account;
 use crate::bus::Mishap;
 use crate::clock::VirtualClock;
-use crate::ecs::SimulatedSchema;
+use crate::context::{ACCOUNT_ID, REGION};
+use crate::ecs::{Command, Job, SimulatedSchema};
 use crate::faults::Fault;
 use crate::fifo::Outgoing;
 use crate::steward;
@@ -35,8 +36,9 @@ const COPY_AFTER: SignedDuration = SignedDuration::from_secs(10);
 const HELD_BACK: SignedDuration = SignedDuration::from_secs(90);
 /// How long after a write a read may still not see it.
 const STALENESS: SignedDuration = SignedDuration::from_secs(60);
-/// What is said by one function to another.
-const SAID: [&str; 6] = [
+/// What is said by one function to another, or by a person.
+const SAID: [&str; 7] = [
+    "Migration Resolved",
     "Migration Requested",
     "Migration Succeeded",
     "Migration Failed",
@@ -105,6 +107,7 @@ pub async fn play(
         choices: Shared::new(choices),
         makers,
         watch,
+        schema: schema.clone(),
         written: Arc::default(),
         heard: Arc::default(),
         has_snapshot: snapshot.is_some(),
@@ -140,6 +143,7 @@ struct Stage {
     choices: Shared,
     makers: Makers,
     watch: Watch,
+    schema: SimulatedSchema,
     written: Arc<Mutex<Written>>,
     /// The first `Migration Requested`.
     heard: Arc<Mutex<Option<Value>>>,
@@ -183,6 +187,20 @@ impl Stage {
                 let mut event = heard.ok_or("no migration was asked for")?;
                 event["id"] = json!("sent-on");
                 self.send("MigrateQueue", "migrate", &event.to_string())
+            }
+            Step::Mend(content) => {
+                let job = Job::migrates(&self.schema);
+                self.world.account().script_command(Command::exactly(&["bin/migrate"]).of(&digest(content)), job);
+                Ok(())
+            }
+            Step::Retry => {
+                let Some(run) = self.watch.unknown() else { return Ok(()) };
+                self.world.emit(&json!({
+                    "version": "0", "id": "decided", "detail-type": "Migration Resolved", "source": "steward",
+                    "account": ACCOUNT_ID, "region": REGION, "time": self.world.now().to_string(), "resources": [],
+                    "detail": {"run": run, "outcome": "retry", "why": "the schema is as it was"},
+                }));
+                Ok(())
             }
             Step::Rubbish => self.send("MigrateQueue", "migrate", "not an event"),
         }
@@ -236,13 +254,16 @@ impl Stage {
             mishap(event, &choices)
         }));
         let (choices, written, outages) = (self.choices.clone(), Arc::clone(&self.written), scene.outages);
-        let mut out_until = Timestamp::UNIX_EPOCH;
+        let (mut out_until, mut after_start) = (Timestamp::UNIX_EPOCH, scene.out_after_start);
         let (makers, scheduler) = (self.makers.clone(), self.world.scheduler().clone());
         let mut never: Vec<Value> = Vec::new();
         self.world.account().inject(Box::new(move |call| {
             makers.note(call);
             never.retain(|schedule| !take_away(&scheduler, schedule, call));
-            if call.service == "dynamodb" && call.at < out_until && choices.lock().is_open() {
+            if call.operation == "RunTask" && after_start > 0 {
+                out_until = call.at + SignedDuration::from_mins(std::mem::take(&mut after_start));
+            }
+            if call.service == "dynamodb" && call.at < out_until {
                 return Fault::ServerError;
             }
             let fault = match fault(call, &choices, &written, outages) {

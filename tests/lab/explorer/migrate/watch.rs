@@ -90,6 +90,12 @@ impl Watch {
         watched
     }
 
+    /// The run of which nobody knows what it did.
+    pub(super) fn unknown(&self) -> Option<String> {
+        let mut runs = self.items("META").filter(|(_, data)| data["state"] == "unknown");
+        runs.find_map(|(key, _)| Some(key.strip_prefix("RUN#")?.to_owned()))
+    }
+
     fn tasks(&self) -> BTreeMap<String, Seen> {
         let mut seen = BTreeMap::new();
         for wanted in ["RUNNING", "STOPPED"] {
