@@ -63,7 +63,7 @@ async fn an_image_of_another_registry_that_is_announced_is_migrated_first() {
     let mut scene = Scene::new();
     scene.service_as("api", MIGRATE, &[ON_SHOP_DB], |setup| setup).await;
     let change = |definition: &mut serde_json::Value| {
-        definition["containerDefinitions"][0]["image"] = json!("ghcr.io/acme/api:main")
+        definition["containerDefinitions"][0]["image"] = json!("ghcr.io/acme/api:main");
     };
     scene.account.revise("shop", "api", change).unwrap();
     scene.minutes(20).await;

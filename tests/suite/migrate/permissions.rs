@@ -65,7 +65,7 @@ async fn nothing_is_registered_run_or_written_beyond_what_the_role_is_bound_to()
             match record.call.operation.as_str() {
                 "RegisterTaskDefinition" => assert!(text(&input["family"]).starts_with("steward-migrate-"), "{input}"),
                 "RunTask" => {
-                    assert!(text(&input["taskDefinition"]).contains(":task-definition/steward-migrate-"), "{input}")
+                    assert!(text(&input["taskDefinition"]).contains(":task-definition/steward-migrate-"), "{input}");
                 }
                 "PutItem" => {
                     let key = text(&input["Item"]["pk"]["S"]);

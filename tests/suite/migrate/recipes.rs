@@ -39,7 +39,7 @@ async fn ecto_release() {
         None,
     )
     .await;
-    let pending = r#"bin/shop eval 'System.halt(Shop.Release.pending())'"#;
+    let pending = r"bin/shop eval 'System.halt(Shop.Release.pending())'";
     let words: &[&str] = &["bin/shop", "eval", "System.halt(Shop.Release.pending())"];
     recipe(("bin/migrate up --all", &["bin/migrate", "up", "--all"]), Some((pending, words))).await;
 }
@@ -81,7 +81,7 @@ async fn rails() {
     let words: &[&str] = &["sh", "-c", "bin/rails db:abort_if_pending_migrations || exit 10"];
     recipe(
         ("bin/rails db:migrate RAILS_ENV=production", &["bin/rails", "db:migrate", "RAILS_ENV=production"]),
-        Some((r#"sh -c 'bin/rails db:abort_if_pending_migrations || exit 10'"#, words)),
+        Some((r"sh -c 'bin/rails db:abort_if_pending_migrations || exit 10'", words)),
     )
     .await;
 }

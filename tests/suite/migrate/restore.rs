@@ -165,7 +165,7 @@ async fn a_database_that_is_busy_is_waited_for_and_not_for_ever() {
     assert_eq!((scene.states(), scene.running("api")), (vec!["restore-point".to_owned()], vec![old]));
     assert!(scene.rds().set_status("shop-db", "available"));
     scene.minutes(30).await;
-    assert_eq!(scene.running("api"), [new.clone()]);
+    assert_eq!(scene.running("api"), std::slice::from_ref(&new));
     assert!(scene.rds().set_status("shop-db", "storage-full"));
     scene.ship("api", 3);
     scene.minutes(60).await;
@@ -214,12 +214,11 @@ async fn a_migration_that_is_tried_again_takes_a_restore_point_of_its_own() {
         scene.minutes(60).await;
         assert_eq!(scene.running("api"), [new]);
         let restore = scene.run(&run)["restore"].clone();
-        let taken: Timestamp = match point {
-            MARK => text(&restore["mark"]["at"]).parse().unwrap(),
-            _ => {
-                let name = text(&restore["snapshot"]["identifier"]);
-                scene.rds().snapshot(name).unwrap().tags["steward:started"].parse().unwrap()
-            }
+        let taken: Timestamp = if point == MARK {
+            text(&restore["mark"]["at"]).parse().unwrap()
+        } else {
+            let name = text(&restore["snapshot"]["identifier"]);
+            scene.rds().snapshot(name).unwrap().tags["steward:started"].parse().unwrap()
         };
         assert!(taken >= asked, "{} is of before {asked}; first: {first}", scene.last_alert());
     }

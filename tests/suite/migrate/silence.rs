@@ -64,7 +64,8 @@ async fn a_short_wait_for_the_lock_is_no_news() {
     let job = lab::ecs::Job::migrates(&scene.schema).after(SignedDuration::from_mins(14));
     scene.migration(job);
     let told = scene.alerts().len();
-    (scene.ship("api", 2), scene.ship("worker", 3));
+    scene.ship("api", 2);
+    scene.ship("worker", 3);
     scene.minutes(90).await;
     let mut kinds = scene.told_since(told);
     kinds.sort();
