@@ -101,17 +101,18 @@ fn ended(run: &mut Run, job: &Job, task: &Task, frozen: &Frozen, now: Timestamp)
         (_, Verdict::NeverStarted(why)) if stopped => {
             end(run, RunState::Failed, &format!("{over_time} in which it had not started: {why}"), now);
         }
-        (_, Verdict::NeverStarted(why)) => return never_started(run, &why, now),
         (Step::Migrate, Verdict::Unknown(_)) if stopped => {
             run.touched = true;
             let why = format!("{over_time}. How far it came by then, only the database can say");
             end(run, RunState::Failed, &why, now);
         }
         (Step::Migrate, Verdict::Unknown(why)) => return unknown(run, &why, now),
-        // A plan changes nothing, so it can be asked again.
         (Step::Plan, Verdict::Unknown(_)) if stopped => end(run, RunState::Failed, &over_time, now),
         (Step::Verify, Verdict::Unknown(_)) if stopped => end(run, RunState::Unknown, &over_time, now),
-        (Step::Plan | Step::Verify, Verdict::Unknown(why)) => return never_started(run, &why, now),
+        // A plan changes nothing, so it can be asked again even if it ran.
+        (_, Verdict::NeverStarted(why)) | (Step::Plan | Step::Verify, Verdict::Unknown(why)) => {
+            return never_started(run, &why, now);
+        }
         (Step::Plan, Verdict::Exited(code)) => planned(run, code, now),
         (Step::Migrate, Verdict::Exited(code)) => {
             run.touched = true;

@@ -248,7 +248,7 @@ fn a_snapshot_is_asked_for_by_one_name_and_believed_when_rds_says_it_is_there() 
     comes_to(&asked, &database(Some("available")), 60, RunState::Migrating);
     let mut other = database(Some("available"));
     let change = |other: &mut Seen, change: fn(&mut Snapshot)| {
-        change(other.database.as_mut().unwrap().snapshot.as_mut().unwrap())
+        change(other.database.as_mut().unwrap().snapshot.as_mut().unwrap());
     };
     change(&mut other, |snapshot| snapshot.created = Some(at(-3600)));
     comes_to(&asked, &other, 60, RunState::RestorePoint);

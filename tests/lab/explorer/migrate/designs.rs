@@ -244,7 +244,7 @@ impl Small {
     }
 
     fn is_good(&self, task: &Task) -> bool {
-        let code = task.containers().first().and_then(|container| container.exit_code());
+        let code = task.containers().first().and_then(aws_sdk_ecs::types::Container::exit_code);
         code.map_or(self.design == Design::MissingIsGood, |code| code == 0)
     }
 
