@@ -179,7 +179,7 @@ impl Small {
         let body = base.for_job(&family, text("container"), text("reference"));
         task_definition::register(self.clients.ecs(), &body).await.map_err(failed)?;
         let begun = json!({
-            "state": "waiting", "reason": "", "service": arn.to_string(), "family": family,
+            "state": "waiting", "reason": "", "asked": awaits["since"], "service": arn.to_string(), "family": family,
             "container": awaits["container"], "image": awaits["reference"],
         });
         self.put(&of_run(run), held, begun).await?;
