@@ -172,6 +172,13 @@ impl Small {
             all.push(json!(run));
             self.put(&open(), runs, json!(all)).await?;
         }
+        // deploy has forgotten what it waited for: what was run before is run again.
+        if awaits.is_null() {
+            let mut former = held.item.clone();
+            (former["state"], former["task"]) = (json!("waiting"), Value::Null);
+            self.put(&of_run(run), held, former).await?;
+            return self.attend(run).await;
+        }
         let text = |name: &str| awaits[name].as_str().unwrap_or_default();
         let base: TaskDefinitionArn = text("base").parse().map_err(failed)?;
         let base = task_definition::describe(self.clients.ecs(), &base).await.map_err(failed)?;
