@@ -115,7 +115,7 @@ fn a_rollout_that_failed_is_told_once_whoever_takes_it_back() {
 #[test]
 fn every_design_that_is_known_to_be_wrong_is_found() {
     for design in wrong() {
-        let found = expose(&template(), design, after(Duration::from_secs(120))).unwrap();
+        let found = expose(&template(), design, after(Duration::from_mins(2))).unwrap();
         assert!(found.is_some(), "missed: {}", design.name);
     }
 }

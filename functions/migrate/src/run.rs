@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shared::alert::Alert;
 use shared::arn::{ServiceArn, TaskArn, TaskDefinitionArn};
-use shared::event::steward::OwnEvent;
+use shared::event::steward::{MigrationEnded, OwnEvent};
 use shared::image::Digest;
 use shared::migration::{RunId, RunState};
 use shared::tags::RestorePoint;
@@ -302,7 +302,8 @@ impl Run {
                 run.frozen = Some(frozen);
                 run.turn(RunState::Waiting, "it was asked for", now);
             }
-            Err(why) => run.turn(RunState::Failed, &why, now),
+            // Its trace comes with all else that its end asks for.
+            Err(why) => (run.state, run.reason) = (RunState::Failed, why),
         }
         run
     }
@@ -345,6 +346,23 @@ impl Run {
         self.history.push(Change { at: now, state: self.state, why: why.to_owned() });
         if self.history.len() > HISTORY {
             self.history.remove(1);
+        }
+    }
+
+    /// What whoever asked is answered when it is over.
+    pub(crate) fn answer(&self) -> OwnEvent {
+        let ended = MigrationEnded {
+            run: self.id.clone(),
+            service: self.service.clone(),
+            image: self.frozen.as_ref().map_or_else(String::new, |frozen| frozen.reference.clone()),
+            database: self.lock().unwrap_or(self.service.as_str()).to_owned(),
+            state: self.state,
+            reason: self.reason.clone(),
+        };
+        if self.state == RunState::Migrated {
+            OwnEvent::MigrationSucceeded(ended)
+        } else {
+            OwnEvent::MigrationFailed(ended)
         }
     }
 

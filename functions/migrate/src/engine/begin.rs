@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::event::ecs::HookStateChange;
-use shared::event::steward::{MigrationEnded, MigrationRequested, MigrationResolved, OwnEvent, RequestName};
+use shared::event::steward::{MigrationRequested, MigrationResolved, RequestName};
 use shared::failure::{CallFailure, FailureKind};
 use shared::migration::{Awaited, RolloutHead, RunId, RunState, rollout_key};
 use shared::task_definition::RawTaskDefinition;
@@ -85,7 +85,7 @@ impl Migrate {
         let known = held.item.clone();
         if let Some(run) = known.clone().filter(|run| !begins_anew(run, asked)) {
             if run.state.is_over() && run.closed {
-                return self.answer_again(run, context).await;
+                return self.answer_again(&run, context).await;
             }
             // It is proven after it was asked for, whoever asked first.
             if !self.config.dry_run {
@@ -100,10 +100,7 @@ impl Migrate {
         if let Some(known) = known {
             run.carry_on(known);
         }
-        if run.state == RunState::Failed {
-            let why = run.reason.clone();
-            plan::end(&mut run, RunState::Failed, &why, context.now);
-        }
+        plan::end_if_refused(&mut run, context.now);
         if self.config.dry_run {
             context.report.run(&run, None);
             return Ok(());
@@ -116,22 +113,12 @@ impl Migrate {
     }
 
     /// Whoever asks again has missed the answer.
-    async fn answer_again(&mut self, run: Run, context: &mut Context) -> Result<(), CallFailure> {
-        context.report.run(&run, Some(run.state));
+    async fn answer_again(&self, run: &Run, context: &mut Context) -> Result<(), CallFailure> {
+        context.report.run(run, Some(run.state));
         if self.config.dry_run {
             return Ok(());
         }
-        let is_good = run.state == RunState::Migrated;
-        let ended = MigrationEnded {
-            image: run.frozen.as_ref().map_or_else(String::new, |frozen| frozen.reference.clone()),
-            database: run.lock().unwrap_or(run.service.as_str()).to_owned(),
-            run: run.id,
-            service: run.service,
-            state: run.state,
-            reason: run.reason,
-        };
-        let answer = if is_good { OwnEvent::MigrationSucceeded(ended) } else { OwnEvent::MigrationFailed(ended) };
-        self.bus.put(&answer).await
+        self.bus.put(&run.answer()).await
     }
 
     /// What `deploy` waits for, of a run before a rollout. The outer `None` is that it does not wait for this one.
@@ -263,10 +250,7 @@ impl Migrate {
                     let asked = awaited.as_ref().map(|awaited| awaited.since);
                     let frozen = self.freeze(&run.service, &run.cause, awaited).await?;
                     run = Run { asked, ..run.anew(frozen, context.now) };
-                    if run.state == RunState::Failed {
-                        let why = run.reason.clone();
-                        plan::end(&mut run, RunState::Failed, &why, context.now);
-                    }
+                    plan::end_if_refused(&mut run, context.now);
                     Ok(())
                 }
                 None => Err(Refused(NOT_AWAITED.to_owned())),

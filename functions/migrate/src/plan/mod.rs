@@ -9,7 +9,6 @@ mod restore;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::arn::TaskArn;
-use shared::event::steward::{MigrationEnded, OwnEvent};
 use shared::migration::RunState;
 use shared::tags::RestorePoint;
 
@@ -175,23 +174,19 @@ fn go_on(run: &mut Run, why: &str, now: Timestamp) {
     }
 }
 
+/// The end of a run that cannot be run at all; any other is left as it is.
+pub(crate) fn end_if_refused(run: &mut Run, now: Timestamp) {
+    if run.state == RunState::Failed {
+        let why = std::mem::take(&mut run.reason);
+        end(run, RunState::Failed, &why, now);
+    }
+}
+
 /// The end of a run, with everything that is to be told of it.
 pub(crate) fn end(run: &mut Run, state: RunState, why: &str, now: Timestamp) {
     run.turn(state, why, now);
     run.closed = false;
-    let ended = MigrationEnded {
-        run: run.id.clone(),
-        service: run.service.clone(),
-        image: run.frozen.as_ref().map_or_else(String::new, |frozen| frozen.reference.clone()),
-        database: run.lock().unwrap_or(run.service.as_str()).to_owned(),
-        state,
-        reason: why.to_owned(),
-    };
-    run.unsent.push(if state == RunState::Migrated {
-        OwnEvent::MigrationSucceeded(ended)
-    } else {
-        OwnEvent::MigrationFailed(ended)
-    });
+    run.unsent.push(run.answer());
     run.untold.extend(notice::ended(run));
 }
 

@@ -1,6 +1,6 @@
 //! Decisions by value: a run as it stands, what is seen, and what comes next.
 
-use shared::event::steward::{MigrationResolved, Resolution};
+use shared::event::steward::{MigrationResolved, OwnEvent, Resolution};
 use shared::migration::RunId;
 
 use super::*;
