@@ -51,17 +51,19 @@ impl Observer {
         Ok(revisions.into_iter().filter_map(revision).collect())
     }
 
+    async fn deployment(&self, arn: &str) -> Result<Option<types::ServiceDeployment>, CallFailure> {
+        let answer = self.clients.ecs().describe_service_deployments().service_deployment_arns(arn).send().await;
+        let answer = answer.map_err(|error| CallFailure::new("ecs:DescribeServiceDeployments", arn, &error))?;
+        Ok(answer.service_deployments.unwrap_or_default().into_iter().next())
+    }
+
     /// Whether a service deployment still waits at this hook.
     ///
     /// # Errors
     /// The failed call.
     pub(crate) async fn waits(&self, service_deployment: &str, hook: &str) -> Result<bool, CallFailure> {
-        let request = self.clients.ecs().describe_service_deployments().service_deployment_arns(service_deployment);
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| CallFailure::new("ecs:DescribeServiceDeployments", service_deployment, &error))?;
-        let hooks = |deployment: types::ServiceDeployment| deployment.lifecycle_hook_details.unwrap_or_default();
-        let mut hooks = answer.service_deployments.unwrap_or_default().into_iter().flat_map(hooks);
+        let deployment = self.deployment(service_deployment).await?;
+        let mut hooks = deployment.and_then(|deployment| deployment.lifecycle_hook_details).into_iter().flatten();
         let awaiting = Some(types::DeploymentLifecycleHookStatus::AwaitingAction);
         Ok(hooks.any(|detail| detail.hook_id.as_deref() == Some(hook) && detail.status == awaiting))
     }
@@ -71,11 +73,7 @@ impl Observer {
     /// # Errors
     /// The failed call.
     pub(crate) async fn target(&self, service_deployment: &str) -> Result<Option<Revision>, CallFailure> {
-        let request = self.clients.ecs().describe_service_deployments().service_deployment_arns(service_deployment);
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| CallFailure::new("ecs:DescribeServiceDeployments", service_deployment, &error))?;
-        let deployment = answer.service_deployments.unwrap_or_default().into_iter().next();
+        let deployment = self.deployment(service_deployment).await?;
         let target = deployment.and_then(|deployment| deployment.target_service_revision?.arn);
         Ok(self.revisions(target.as_slice()).await?.pop())
     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::migration::RunState;
 
-use super::{Act, Seen, TaskSeen, end, go_on};
+use super::{Act, Seen, TaskSeen, end, go_on, wait};
 use crate::classify::{Task, Verdict, classify};
 use crate::notice;
 use crate::run::{Frozen, Job, Run, Step};
@@ -176,18 +176,25 @@ pub(crate) fn never_started(run: &mut Run, why: &str, now: Timestamp) -> Act {
         run.not_before = now.checked_add(pause).ok();
         return Act::Wait(run.not_before);
     }
-    // What was migrated stays migrated, whether or not it can be verified.
-    let state = if step == Step::Verify { RunState::Unknown } else { RunState::Failed };
-    end(run, state, &format!("its task did not start or was lost, {TRIES} times; the last time: {why}"), now);
+    end(
+        run,
+        without_task(step),
+        &format!("its task did not start or was lost, {TRIES} times; the last time: {why}"),
+        now,
+    );
     Act::Again
 }
 
 /// AWS refuses to start the task, and would again.
 pub(crate) fn refused(run: &mut Run, why: &str, now: Timestamp) -> Act {
     let step = run.job.take().map_or(Step::Migrate, |job| job.step);
-    let state = if step == Step::Verify { RunState::Unknown } else { RunState::Failed };
-    end(run, state, &format!("its task cannot be started: {why}"), now);
+    end(run, without_task(step), &format!("its task cannot be started: {why}"), now);
     Act::Again
+}
+
+/// What a run comes to whose step gets no task. What was migrated stays migrated, whether or not it can be verified.
+fn without_task(step: Step) -> RunState {
+    if step == Step::Verify { RunState::Unknown } else { RunState::Failed }
 }
 
 /// A task of which nobody knows what it did.
@@ -202,8 +209,4 @@ fn unknown(run: &mut Run, why: &str, now: Timestamp) -> Act {
     run.touched = true;
     end(run, RunState::Unknown, why, now);
     Act::Again
-}
-
-fn wait(from: Timestamp, pause: SignedDuration) -> Act {
-    Act::Wait(from.checked_add(pause).ok())
 }

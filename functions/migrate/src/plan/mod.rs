@@ -150,6 +150,11 @@ fn waiting(run: &mut Run, seen: &Seen, now: Timestamp) -> Act {
     }
 }
 
+/// Nothing, until that long after `from`.
+fn wait(from: Timestamp, pause: SignedDuration) -> Act {
+    Act::Wait(from.checked_add(pause).ok())
+}
+
 /// While it waited it became what nobody wants: a schema that no release follows does harm.
 fn withdrawn(run: &mut Run, why: &str, now: Timestamp) -> Act {
     let state = if run.cause == Cause::Request { RunState::Failed } else { RunState::Superseded };

@@ -5,7 +5,7 @@ use shared::event::steward::{OwnEvent, RequestName, SnapshotRequested};
 use shared::migration::{RunId, RunState};
 use shared::tags::RestorePoint;
 
-use super::{Act, Database, Snapshot, end};
+use super::{Act, Database, Snapshot, end, wait};
 use crate::run::{Restore, Run};
 
 /// How the names of our requests to `snapshot` begin.
@@ -48,7 +48,7 @@ pub(crate) fn answered(run: &mut Run, answer: Result<String, String>) {
 
 pub(super) fn attend(run: &mut Run, seen: Option<&Database>, now: Timestamp) -> Act {
     let (Some(frozen), Some(seen)) = (run.frozen.clone(), seen) else {
-        return Act::Wait(now.checked_add(LOOK_AGAIN).ok());
+        return wait(now, LOOK_AGAIN);
     };
     let name = frozen.database.clone().unwrap_or_default();
     let Some(status) = &seen.status else {
@@ -62,7 +62,7 @@ pub(super) fn attend(run: &mut Run, seen: Option<&Database>, now: Timestamp) -> 
         Restore::Mark { at } => match seen.restorable {
             Some(reached) if reached >= at => migrate(run, "point-in-time recovery reaches the moment before", now),
             _ if run.age(now) >= MARK => fail(run, "point-in-time recovery does not get to the moment before", now),
-            _ => Act::Wait(now.checked_add(LOOK_AGAIN).ok()),
+            _ => wait(now, LOOK_AGAIN),
         },
         Restore::Snapshot { failed: Some(why), .. } => fail(run, &format!("no snapshot: {why}"), now),
         Restore::Snapshot { identifier: Some(identifier), .. } if is_there(run, seen.snapshot.as_ref(), &name) => {
@@ -72,7 +72,7 @@ pub(super) fn attend(run: &mut Run, seen: Option<&Database>, now: Timestamp) -> 
             fail(run, "the snapshot takes longer than six hours", now)
         }
         Restore::Snapshot { asked, .. } if now.duration_since(asked) >= ASK_AGAIN => ask(run, &name, now),
-        Restore::Snapshot { asked, .. } => Act::Wait(asked.checked_add(ASK_AGAIN).ok()),
+        Restore::Snapshot { asked, .. } => wait(asked, ASK_AGAIN),
     }
 }
 
@@ -92,7 +92,7 @@ fn begin(run: &mut Run, point: RestorePoint, status: &str, seen: &Database, name
         if run.age(now) >= UNAVAILABLE {
             return fail(run, &format!("{name} is {status} and not available"), now);
         }
-        return Act::Wait(now.checked_add(LOOK_AGAIN).ok());
+        return wait(now, LOOK_AGAIN);
     }
     match point {
         RestorePoint::None => migrate(run, "no restore point is wanted", now),
@@ -105,7 +105,7 @@ fn begin(run: &mut Run, point: RestorePoint, status: &str, seen: &Database, name
         RestorePoint::Mark => {
             run.restore = Some(Restore::Mark { at: now });
             run.note("the moment is written down", now);
-            Act::Wait(now.checked_add(LOOK_AGAIN).ok())
+            wait(now, LOOK_AGAIN)
         }
         RestorePoint::Snapshot => ask(run, name, now),
     }
@@ -125,7 +125,7 @@ fn ask(run: &mut Run, database: &str, now: Timestamp) -> Act {
     let by = format!("migrate, run {}", run.id);
     let asked = SnapshotRequested { database: database.to_owned(), request, requested_by: Some(by) };
     run.unsent.push(OwnEvent::SnapshotRequested(asked));
-    Act::Wait(now.checked_add(ASK_AGAIN).ok())
+    wait(now, ASK_AGAIN)
 }
 
 fn migrate(run: &mut Run, why: &str, now: Timestamp) -> Act {
