@@ -10,6 +10,7 @@ mod central_registry;
 mod comparison;
 mod corpus;
 mod docs;
+mod examples;
 mod explorer;
 mod fuzz;
 mod heal;
