@@ -19,9 +19,11 @@ class Rows(list):
 
 
 def read(lines):
-    """Log lines as rows. A nested value has its path as its name, as CloudWatch discovers it."""
+    """Log lines, each after the name of the function that wrote it, as rows. A nested value has its path as its name, as
+    CloudWatch discovers it."""
     rows = []
     for line in lines:
+        function, _, line = line.strip().partition(" ")
         row = {}
 
         def lay_out(value, name):
@@ -31,12 +33,11 @@ def read(lines):
             else:
                 row[name] = value
 
-        parsed = json.loads(line)
-        lay_out(parsed, "")
-        row["@message"] = line.strip()
+        lay_out(json.loads(line), "")
+        row["@message"] = line
         # A line of metrics has its time in milliseconds, and no other.
         row["@timestamp"] = row.get("timestamp") or row.get("time") or ""
-        row["@log"] = f"123456789012:/steward/steward/{row.get('function') or row.get('Function') or parsed.get('log')}"
+        row["@log"] = f"123456789012:/steward/steward/{function}"
         rows.append(row)
     return rows
 

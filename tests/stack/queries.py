@@ -1,4 +1,4 @@
-"""Writes docs/queries.md from the saved queries of template.yaml, with what they answer over tests/stack/records.jsonl.
+"""Writes docs/queries.md from the saved queries of template.yaml, with what they answer over tests/stack/records.log.
 
     python tests/stack/queries.py --write
 """
@@ -45,9 +45,9 @@ QUESTIONS = {
 
 # As Lambda writes it in the log format JSON.
 REPORTS = [
-    '{"time":"2026-11-21T06:00:00.100Z","type":"platform.report","log":"deploy","record":{"requestId":"r-1","metrics":{"durationMs":140.2,'
+    'deploy {"time":"2026-11-21T06:00:00.100Z","type":"platform.report","record":{"requestId":"r-1","metrics":{"durationMs":140.2,'
     '"billedDurationMs":181,"memorySizeMB":256,"maxMemoryUsedMB":24,"initDurationMs":40.1},"status":"success"}}',
-    '{"time":"2026-11-21T06:05:00.100Z","type":"platform.report","log":"deploy","record":{"requestId":"r-2","metrics":{"durationMs":61.7,'
+    'deploy {"time":"2026-11-21T06:05:00.100Z","type":"platform.report","record":{"requestId":"r-2","metrics":{"durationMs":61.7,'
     '"billedDurationMs":62,"memorySizeMB":256,"maxMemoryUsedMB":25},"status":"success"}}',
 ]
 
@@ -56,7 +56,7 @@ def rows(query):
     """What a query is asked of: the lines of its log groups. The reports are made up, since the binaries run without Lambda."""
     groups = {group["Ref"].removesuffix("LogGroup").lower() for group in query["Properties"]["LogGroupNames"]}
     lines = insights.read([*records.LINES.read_text().splitlines(), *REPORTS])
-    return [row for row in lines if row.get("function", "deploy") in groups]
+    return [row for row in lines if row["@log"].rpartition("/")[2] in groups]
 
 
 def cell(value):

@@ -1,8 +1,8 @@
-"""Writes tests/stack/records.jsonl anew: log lines as the functions' binaries write them, for the tests of the saved queries.
+"""Writes tests/stack/records.log anew: log lines as the functions' binaries write them, for the tests of the saved queries.
 
     python tests/stack/records.py FOLDER      the folder with demo, deploy, heal, migrate and snapshot: target/debug
 
-`make records` builds them first. Of lines that differ in their values only, a few are kept.
+`make records` builds them first. Of lines that differ in their values only, a few are kept. Before each stands whose it is.
 """
 
 import json
@@ -15,7 +15,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-LINES = Path(__file__).with_name("records.jsonl")
+LINES = Path(__file__).with_name("records.log")
 FUNCTIONS = ("deploy", "heal", "migrate", "snapshot")
 OF_A_KIND = 2
 SWEEP = {"version": "0", "detail-type": "Sweep", "source": "steward", "account": "123456789012", "resources": [], "detail": {}}
@@ -29,7 +29,7 @@ def of_the_demo(binaries, folder):
         script.write_text(f"#!/bin/bash\nexport AWS_LAMBDA_LOG_LEVEL=DEBUG\nexec {binaries / name} > >(exec tee -a {folder / name}.log)\n")
         script.chmod(0o755)
     subprocess.run([binaries / "demo", folder], check=True, stdout=subprocess.DEVNULL)
-    return [line for name in FUNCTIONS for line in (folder / f"{name}.log").read_text().splitlines()]
+    return [f"{name} {line}" for name in FUNCTIONS for line in (folder / f"{name}.log").read_text().splitlines()]
 
 
 def while_aws_throttles(binary):
@@ -91,17 +91,18 @@ def while_aws_throttles(binary):
     time.sleep(0.5)
     process.kill()
     server.shutdown()
-    return process.communicate()[0].splitlines()
+    return [f"{binary.name} {line}" for line in process.communicate()[0].splitlines()]
 
 
 def thinned(lines):
     """A few of each kind."""
     kept, seen = [], {}
     for line in lines:
-        row = json.loads(line)
+        log, _, text = line.partition(" ")
+        row = json.loads(text)
         if row.get("message") == "decision":
             words = [row[name] for name in ("function", "trigger", "decision", "dry_run")]
-            kind = (*words, row.get("verdict"), row.get("alert"), "copied" in row, row.get("was"))
+            kind = (*words, row.get("verdict"), row.get("alert"), "copied" in row, "deleted" in row, row.get("was"))
         elif "_aws" in row:
             # Any line that has a metric that none before it had.
             new = [name for name in row if (row["Function"], name) not in seen]
@@ -110,7 +111,7 @@ def thinned(lines):
                 kept.append(line)
             continue
         else:
-            kind = (row.get("message"), row.get("kind"), row.get("verdict"), row["level"])
+            kind = (log, row.get("message"), row.get("kind"), row.get("verdict"), row["level"])
         seen[kind] = seen.get(kind, 0) + 1
         if seen[kind] <= OF_A_KIND:
             kept.append(line)
