@@ -1,11 +1,12 @@
 """With a key of the account's own, all who write still may; without, nothing of KMS is left behind."""
 
 import json
+import re
 
 import pytest
 
 from resolved import VARIANTS, resolve
-from stack import arn_of, as_list, attached, load, of_type, statements
+from stack import ROOT, arn_of, as_list, attached, load, of_type, statements
 
 OWN_KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PLAIN = resolve(VARIANTS["default"])
@@ -177,3 +178,21 @@ def test_without_a_key_nothing_of_it_is_in_a_role(role):
 def test_without_a_key_no_policy_and_no_condition_of_it_is_left():
     assert not of_type(PLAIN, "AWS::IAM::Policy")
     assert '"KmsKey"' not in json.dumps(PLAIN["Resources"])
+
+
+def test_the_page_asks_for_exactly_the_statements_that_a_key_of_the_stack_has():
+    page = (ROOT / "docs/encryption.md").read_text()
+    asked = json.loads(page.split("```json\n")[1].split("```")[0])
+    (key,) = of_type(MADE, "AWS::KMS::Key").values()
+    written = [it for it in key["Properties"]["KeyPolicy"]["Statement"] if "Service" in it["Principal"]]
+    text = json.dumps(written).replace('{"Ref": "AWS::AccountId"}', '"123456789012"')
+    text = re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", text)
+    for name, value in {
+        "AWS::AccountId": "123456789012",
+        "AWS::Partition": "aws",
+        "AWS::Region": "eu-west-1",
+        "AWS::StackName": "steward",
+        "AWS::URLSuffix": "amazonaws.com",
+    }.items():
+        text = text.replace(f"${{{name}}}", value)
+    assert json.loads(text) == asked
