@@ -4,8 +4,6 @@ import re
 
 # Amazon Linux 2023, which `provided.al2023` is made of. A symbol of a later glibc stops the function at its start.
 GLIBC = (2, 34)
-# The most that a zip may have. A cold start reads it all.
-LARGEST_ZIP = 3_700_000
 
 _MACHINES = {62: "x86_64", 183: "arm64"}
 

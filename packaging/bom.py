@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import sys
 import uuid
+from pathlib import Path
+
+import crates
+import sam
 
 FILE = "steward.cdx.json"
 
@@ -25,10 +30,10 @@ def _component(crate):
     return component
 
 
-def bill(crates, zips, version, rustc):
+def bill(made_of, zips, version, rustc):
     """The bill as a dictionary.
 
-    `zips` gives the contents of each zip by its name. `rustc` is the version of the compiler, whose standard library is in each
+    `made_of` are the crates; `zips` gives the contents of each zip by its name. `rustc` is the version of the compiler, whose standard library is in each
     binary too. There is no time in it, and its serial number follows from the rest.
     """
     std = {
@@ -50,7 +55,7 @@ def bill(crates, zips, version, rustc):
         for name, contents in sorted(zips.items())
     ]
     root = f"steward@{version}"
-    own = [crate for crate in crates if crate.checksum is None]
+    own = [crate for crate in made_of if crate.checksum is None]
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -65,9 +70,9 @@ def bill(crates, zips, version, rustc):
                 "components": files,
             }
         },
-        "components": [_component(crate) for crate in crates] + [std],
+        "components": [_component(crate) for crate in made_of] + [std],
         "dependencies": [{"ref": root, "dependsOn": [*(crate.purl for crate in own), std["bom-ref"]]}]
-        + [{"ref": crate.purl, "dependsOn": list(crate.needs)} for crate in crates],
+        + [{"ref": crate.purl, "dependsOn": list(crate.needs)} for crate in made_of],
     }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     document["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest)}"
@@ -76,3 +81,14 @@ def bill(crates, zips, version, rustc):
 
 def text(document):
     return json.dumps(document, indent=1) + "\n"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: bom.py <file>")
+    made_of = crates.crates(sorted(sam.functions(sam.load()).values()))
+    Path(sys.argv[1]).write_text(text(bill(made_of, {}, crates.version(), crates.rustc())))
+
+
+if __name__ == "__main__":
+    main()

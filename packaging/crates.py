@@ -53,6 +53,18 @@ def _checksums():
     return found
 
 
+def version():
+    """The version of the workspace, and so of a release."""
+    (found,) = re.findall(r'(?m)^version = "([^"]+)"', (sam.ROOT / "Cargo.toml").read_text())
+    return found
+
+
+def rustc():
+    """The version of the compiler that is used here."""
+    done = subprocess.run(["rustc", "--version"], cwd=sam.ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split()[1]
+
+
 def crates(functions):
     """Every crate that is in a function or takes part in its build, the functions themselves too, in order of name."""
     everything = _tree(functions, "normal,build")

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,13 +24,9 @@ import template
 
 TEMPLATE = "steward.template.json"
 SUMS = "SHA256SUMS"
+# A cold start reads the whole zip.
+LARGEST_ZIP = 3_700_000
 _ZIP = re.compile(r"(?P<function>[a-z]+)-(?P<architecture>arm64|x86_64)-(?P<hash>[0-9a-f]{16})\.zip")
-
-
-def version():
-    """The version of the workspace."""
-    (found,) = re.findall(r'(?m)^version = "([^"]+)"', (sam.ROOT / "Cargo.toml").read_text())
-    return found
 
 
 def private_folders():
@@ -46,8 +41,11 @@ def name_of(function, architecture, contents):
     return f"{function}-{architecture}-{hashlib.sha256(contents).hexdigest()[:16]}.zip"
 
 
-def pack(binaries, out, private, thorough=True):
-    """Zips each function below `binaries` into `out`. Says what is wrong with any of them before it writes the first."""
+def pack(binaries, out, private, thorough=True, largest=None):
+    """Zips each function below `binaries` into `out`. Says what is wrong with any of them before it writes the first.
+
+    `largest` is the most bytes that a zip may have.
+    """
     built = {}
     for function in sorted(sam.functions(sam.load()).values()):
         path = binaries / function / "bootstrap"
@@ -63,8 +61,8 @@ def pack(binaries, out, private, thorough=True):
         sys.exit("not packed:\n  " + "\n  ".join(wrong))
     for function, data in built.items():
         contents = archive.zip_of("bootstrap", data, thorough)
-        if len(contents) > binary.LARGEST_ZIP:
-            sys.exit(f"the zip of {function} has {len(contents)} bytes, and {binary.LARGEST_ZIP} are the most")
+        if largest is not None and len(contents) > largest:
+            sys.exit(f"the zip of {function} has {len(contents)} bytes, and {largest} are the most")
         (out / name_of(function, architecture, contents)).write_bytes(contents)
         print(f"{function:9} {architecture}  binary {len(data) / 1e6:.2f} MB  zip {len(contents) / 1e6:.2f} MB", flush=True)
 
@@ -90,12 +88,11 @@ def papers(out):
     packed = zips(out)
     if not packed:
         sys.exit(f"there is no zip in {out}")
-    (out / TEMPLATE).write_text(template.text(template.packaged(packed, version())))
-    linked = crates.crates(sorted(sam.functions(sam.load()).values()))
+    (out / TEMPLATE).write_text(template.text(template.packaged(packed, crates.version())))
+    made_of = crates.crates(sorted(sam.functions(sam.load()).values()))
     contents = {path.name: path.read_bytes() for path in sorted(out.glob("*.zip"))}
-    rustc = subprocess.run(["rustc", "--version"], cwd=sam.ROOT, capture_output=True, text=True, check=True).stdout.split()[1]
-    (out / bom.FILE).write_text(bom.text(bom.bill(linked, contents, version(), rustc)))
-    (out / notices.FILE).write_text(notices.page(linked))
+    (out / bom.FILE).write_text(bom.text(bom.bill(made_of, contents, crates.version(), crates.rustc())))
+    (out / notices.FILE).write_text(notices.page(made_of))
     shutil.copyfile(sam.ROOT / "LICENSE", out / "LICENSE")
 
 
@@ -119,7 +116,7 @@ def main():
     for stale in [*given.out.glob("*.zip"), given.out / SUMS]:
         stale.unlink(missing_ok=True)
     if given.binaries:
-        pack(given.binaries, given.out, private_folders(), thorough=not given.quick)
+        pack(given.binaries, given.out, private_folders(), thorough=not given.quick, largest=None if given.quick else LARGEST_ZIP)
     for other in given.merge:
         for path in sorted(other.glob("*.zip")):
             shutil.copyfile(path, given.out / path.name)
