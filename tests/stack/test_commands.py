@@ -2,13 +2,14 @@
 
 import contextlib
 import io
-import os
+import logging
 import re
 import shlex
 
 import jmespath
 import pytest
 from awscli.clidriver import create_clidriver
+from awscli.customizations.commands import BasicCommand
 
 from stack import ROOT
 
@@ -17,6 +18,8 @@ PLACED = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 DRIVER = create_clidriver()
 # Nothing listens there: a command that gets so far is one that the CLI understood.
 NOWHERE = "http://127.0.0.1:9"
+# Of version 2 only, which is not on PyPI.
+NEWER = {("configure", "export-credentials")}
 ENDS = {"|", "||", "&&", ";", "&", "(", ")", "{", "}", ">", ">>", "<", "2>", "do", "done", "then"}
 
 
@@ -85,8 +88,10 @@ def filled(word):
 def complaint(words, whole=True):
     """What the CLI has against a command; None where it would have sent it."""
     words = [filled(word) for word in words]
+    if tuple(words[:2]) in NEWER:
+        return None
     if "--cli-binary-format" in words:
-        # Of version 2 only, which is not on PyPI.
+        # An option of version 2 too.
         at = words.index("--cli-binary-format")
         words = words[:at] + words[at + 2 :]
     if not whole or words[:2] in (["cloudformation", "deploy"], ["cloudformation", "package"]) or words[0] == "s3":
@@ -105,7 +110,9 @@ def complaint(words, whole=True):
 
 def options_complaint(words, whole):
     """The same of parts of commands, and of those that are more than one request: their options are known, and the required ones there."""
-    operation = DRIVER._get_command_table()[words[0]]._get_command_table().get(words[1])
+    service = DRIVER._get_command_table()[words[0]]
+    operations = service.subcommand_table if isinstance(service, BasicCommand) else service._get_command_table()
+    operation = operations.get(words[1])
     if operation is None:
         return "no such command"
     known = operation.arg_table
@@ -126,6 +133,8 @@ def nobody(monkeypatch, tmp_path):
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
+    # The CLI tells all it does, and pytest would keep it.
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     (tmp_path / "manifest.json").write_text("{}")
 
 
