@@ -114,7 +114,12 @@ async fn hour(services: usize) -> [Spent; 2] {
 
 /// A number in a cell, with its thousands: `1,152`.
 fn number(cell: &str) -> usize {
-    cell.replace(',', "").parse().unwrap_or_else(|_| panic!("{cell} is no number"))
+    cell.replace(',', "").parse().map_err(|_| format!("{cell} is no number")).unwrap()
+}
+
+/// The same with decimals.
+fn decimal(cell: &str) -> f64 {
+    cell.replace(',', "").parse().map_err(|_| format!("{cell} is no number")).unwrap()
 }
 
 /// The number in the row of a table that begins so.
@@ -173,15 +178,15 @@ fn alarms_dashboards_and_metrics_are_counted_on_the_page() {
 fn the_sums_on_the_page_follow_from_its_counts_and_its_prices() {
     let page = docs::text("docs/cost.md");
     let prices: BTreeMap<String, f64> =
-        docs::table(&page, "price of").into_iter().map(|row| (row[0].clone(), row[1].parse().unwrap())).collect();
+        docs::table(&page, "price of").into_iter().map(|row| (row[0].clone(), decimal(&row[1]))).collect();
     let quiet = docs::table(&page, "services | databases");
     let sums = docs::table(&page, "in US dollars");
     for (row, sum) in quiet.iter().zip(&sums) {
         let hours = 730.0;
-        let count = |index: usize| number(&row[index]) as f64;
+        let count = |index: usize| decimal(&row[index]);
         let million = |price: &str, count: f64| prices[price] * count / 1e6;
         let run = hours * count(2);
-        let seconds = run * number(&sum[1]) as f64 / 1000.0;
+        let seconds = run * decimal(&sum[1]) / 1000.0;
         let lambda =
             million("a million Lambda requests", run) + prices["a GB-second of Lambda, arm64"] * seconds * 0.25;
         let table = million("a million reads of DynamoDB", hours * count(4))
@@ -189,7 +194,7 @@ fn the_sums_on_the_page_follow_from_its_counts_and_its_prices() {
         let logs = prices["a GB of logs"] * (hours * count(6) * 1e3 + run * 1e3) / 1e9;
         let total = lambda + table + logs;
         for (cell, value) in sum[2..].iter().zip([lambda, table, logs, total]) {
-            let written: f64 = cell.parse().unwrap();
+            let written = decimal(cell);
             assert!((written - value).abs() < 0.006 + value * 0.01, "{}: {cell} for {value:.3}", row[0]);
         }
     }

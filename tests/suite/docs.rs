@@ -23,7 +23,7 @@ pub(crate) fn names(folder: &str, ending: &str) -> BTreeSet<String> {
 
 /// Folders in a folder, by name.
 pub(crate) fn folders(folder: &str) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap());
+    let entries = std::fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap);
     let folders = entries.filter(|entry| entry.path().is_dir());
     folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
