@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template judged demo ## Everything that must be green before a merge
+test: lint unit template judged built demo-built sam-deploy sam-local ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -77,17 +77,35 @@ judged: rust venv judges ## Let moto judge the calls of the real binaries: some 
 	MIGRATE_BINARY=$(abspath $(TARGET))/debug/migrate SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot \
 	  $(PYTHON) -m pytest -q tests/judged
 
+# What the template names where nothing else is said. `sam deploy` must be told the same.
+ARCHITECTURE ?= arm64
+HERE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
 .PHONY: build
-build: rust venv-build ## Build what is deployed, with `sam build`
-	sam build
+build: rust venv-build ## Build what is deployed, with `sam build` (ARCHITECTURE=x86_64 for that one)
+	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# One build for all that runs here what is deployed: its tests, the demo in CI, sam-deploy and sam-local.
+.PHONY: built
+built: rust venv-build ## Build what is deployed for this machine, and look at it: C library, architecture, no stale cache
+	sam build --parameter-overrides Architecture=$(HERE)
+	$(PYTHON) -m pytest -q tests/built
+	@mkdir -p .aws-sam/binaries
+	@for name in Deploy Heal Migrate Snapshot; do \
+	  ln -sfn ../build/$${name}Function/bootstrap .aws-sam/binaries/$$(tr A-Z a-z <<<$$name); done
+
+.PHONY: demo-built
+demo-built: rust built ## The demo, of what `sam build` built
+	cargo build -q --locked --workspace --bin demo
+	$(TARGET)/debug/demo .aws-sam/binaries
 
 .PHONY: sam-local
-sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
-	scripts/sam-local.sh
+sam-local: rust built ## Run every function with every file of events/ under `sam local` (INSTALL=1 brings a Docker Engine)
+	cargo build -q --locked --workspace --bin lab
+	scripts/sam-local.sh $(ARGS)
 
 .PHONY: sam-deploy
-sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an event through it, `sam delete`
-	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+sam-deploy: rust built judges ## A real `sam deploy` into MiniStack: events through it, an upgrade, `sam delete`
 	$(PYTHON) -m pytest -q tests/deployed
 
 .PHONY: deny
