@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stack"))
 sys.dont_write_bytecode = True
 
 import ministack
+from account import furnish
 from deployed import Stack
 
 
@@ -22,3 +23,8 @@ def stack():
         # Without sweeps at first, so that the tests know who runs a function.
         stack.deploy("DryRun=true", "SweepEnabled=false", "PassRoleArns=arn:aws:iam::123456789012:role/task")
         yield stack
+
+
+@pytest.fixture(scope="session")
+def account(stack):
+    return furnish(stack)

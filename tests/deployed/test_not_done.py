@@ -7,7 +7,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployed import ACCOUNT, FUNCTIONS, REGION, until
-from test_doing import account  # noqa: F401, a fixture
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def heard(stack):
     sqs.delete_queue(QueueUrl=url)
 
 
-def test_neither_ecr_nor_ecs_nor_rds_says_anything_on_the_bus(stack, account, heard):  # noqa: F811
+def test_neither_ecr_nor_ecs_nor_rds_says_anything_on_the_bus(stack, account, heard):
     assert heard() == []
     account.push("third", "other")
     account.ecs.update_service(cluster="shop", service="job", forceNewDeployment=True)
@@ -43,20 +42,20 @@ def test_neither_ecr_nor_ecs_nor_rds_says_anything_on_the_bus(stack, account, he
     assert heard() == []
 
 
-def test_a_rollout_is_over_at_once_and_is_no_service_deployment(account):  # noqa: F811
+def test_a_rollout_is_over_at_once_and_is_no_service_deployment(account):
     account.ecs.update_service(cluster="shop", service="job", forceNewDeployment=True)
     (deployment,) = account.described("job")["deployments"]
     assert (deployment["rolloutState"], deployment["runningCount"]) == ("COMPLETED", 1)
     assert account.ecs.list_service_deployments(cluster="shop", service="job")["serviceDeployments"] == []
 
 
-def test_a_task_never_ends_and_that_of_a_service_says_it_was_started_by_its_name(account):  # noqa: F811
+def test_a_task_never_ends_and_that_of_a_service_says_it_was_started_by_its_name(account):
     tasks = account.ecs.describe_tasks(cluster="shop", tasks=account.ecs.list_tasks(cluster="shop")["taskArns"])["tasks"]
     assert {task["lastStatus"] for task in tasks} == {"RUNNING"}
     assert {task["startedBy"] for task in tasks if not task["startedBy"].startswith("steward/")} == {"api", "web", "job"}
 
 
-def test_one_token_starts_two_tasks(account):  # noqa: F811
+def test_one_token_starts_two_tasks(account):
     asked = {"cluster": "shop", "taskDefinition": "job", "clientToken": "once"}
     arns = [account.ecs.run_task(**asked)["tasks"][0]["taskArn"] for _ in range(2)]
     assert arns[0] != arns[1]
@@ -64,7 +63,7 @@ def test_one_token_starts_two_tasks(account):  # noqa: F811
         account.ecs.stop_task(cluster="shop", task=arn)
 
 
-def test_an_image_has_its_manifest_for_an_artifact(stack, account):  # noqa: F811
+def test_an_image_has_its_manifest_for_an_artifact(stack, account):
     """AWS names the media type of its configuration. Steward takes what has another one for no image, hence the lists of images."""
     manifest = json.dumps({"schemaVersion": 2, "config": {"mediaType": "application/vnd.oci.image.config.v1+json"}, "layers": []})
     media = "application/vnd.oci.image.manifest.v1+json"
@@ -114,13 +113,6 @@ def test_metrics_in_log_lines_are_not_taken_out(stack):
     assert stack.client("cloudwatch").list_metrics(Namespace="Steward")["Metrics"] == []
 
 
-def test_no_alarm_is_ever_raised(stack):
-    """Where data is missing, as here of the sweeps, AWS would raise those that take that for a breach."""
-    alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert any(alarm["TreatMissingData"] == "breaching" for alarm in alarms)
-    assert {alarm["StateValue"] for alarm in alarms} == {"INSUFFICIENT_DATA"}
-
-
-def test_a_service_is_found_among_more_names_than_aws_takes(account):  # noqa: F811
+def test_a_service_is_found_among_more_names_than_aws_takes(account):
     names = ["api", *(f"none-{number}" for number in range(10))]
     assert len(account.ecs.describe_services(cluster="shop", services=names)["services"]) == 1
