@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / ".aws-sam/build"
 EXPECTED = ROOT / "scripts/sam-local.expected.json"
 VARIABLES = ROOT / "scripts/sam-local.env.json"
+# Seconds for one answer: a function's own timeout, and SAM's start on a busy machine.
+PATIENCE = 240
 # What a function says of an event that is none of its own; a batch is answered with what to deliver again.
 NOT_MINE = [["event: ignored"], ["event: unknown"], ["Rejected"], ["a batch, done"]]
 FUNCTIONS = ["DeployFunction", "HealFunction", "MigrateFunction", "SnapshotFunction"]
@@ -132,7 +134,10 @@ def invoked(function, event, path, architecture, folder):
     message = Path(folder) / f"{path.stem}.json"
     message.write_text(json.dumps(batch(event, function)))
     command = sam("invoke", path, architecture, function, "--event", message)
-    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=180)
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired as late:
+        return [f"no answer in {PATIENCE} s: {late.stdout} {late.stderr}"]
     said = list(lines(done.stderr))
     decisions = [short(line) for line in said if "decision" in line and "subject" in line]
     aside = ["to the dead-letter queue" for line in said if "dead-letter queue" in str(line.get("message"))]

@@ -91,6 +91,13 @@ def test_snapshots_are_not_copied_and_have_no_quota(stack):
             call()
 
 
+def test_a_template_with_a_saved_query_is_refused(stack):
+    """tests/stack holds the queries to what the functions log."""
+    query = {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "q", "QueryString": "fields @message"}}
+    with pytest.raises(ClientError, match="Unrecognized resource types"):
+        stack.client("cloudformation").create_stack(StackName="query", TemplateBody=json.dumps({"Resources": {"Query": query}}))
+
+
 def test_nobody_is_refused_anything(stack):
     """With AUTH=true it does refuse, but looks at the cluster of a call where AWS looks at the service: no role that is as narrow as
     ours gets through. tests/stack judges the roles."""
