@@ -50,12 +50,22 @@ unit: rust nextest ## Rust tests, documentation tests included
 	cargo test -q --locked --workspace --doc
 
 .PHONY: template
-template: venv judges ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+template: venv judges checkov ## Tests of template.yaml: lint, scanner, expansion, permissions, keys, alarms, queries, parameters
 	$(PYTHON) -m pytest -q tests/stack
 
 .PHONY: parameters
 parameters: venv ## Write docs/parameters.md anew from template.yaml
 	$(PYTHON) tests/stack/parameters.py --write
+
+.PHONY: queries
+queries: venv ## Write docs/queries.md anew from template.yaml
+	$(PYTHON) tests/stack/queries.py --write
+
+.PHONY: records
+records: rust venv ## Write the log lines anew on which the saved queries are tried, from the binaries; then the page
+	cargo build -q --locked --workspace --bins
+	$(PYTHON) tests/stack/records.py $(TARGET)/debug
+	$(PYTHON) tests/stack/queries.py --write
 
 .PHONY: explore
 explore: rust ## Run the fault explorer: crashes, throttles, lost replies, duplicates, reordering
@@ -154,6 +164,9 @@ venv: $(VENV)/.requirements
 .PHONY: judges
 judges: .venv-judges/.requirements
 
+.PHONY: checkov
+checkov: .tools/checkov/.requirements
+
 .PHONY: venv-build
 venv-build: $(VENV)/.requirements-build
 
@@ -179,4 +192,9 @@ $(VENV)/.requirements-package $(VENV)/.requirements-packaging: $(VENV)/.requirem
 .venv-judges/.requirements: tests/python/requirements-judges.txt
 	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
 	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.tools/checkov/.requirements: tests/python/requirements-checkov.txt
+	@python3 -m venv .tools/checkov || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
