@@ -87,7 +87,7 @@ output "undelivered_events_url" {
 
 output "key_arn" {
   description = "Key that the stack has made; kept when the stack is deleted"
-  value       = aws_cloudformation_stack.steward.outputs["KeyArn"]
+  value       = lookup(aws_cloudformation_stack.steward.outputs, "KeyArn", null)
 }
 
 output "alert_topic_arn" {
