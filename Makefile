@@ -128,7 +128,7 @@ terraform: venv ## Write the generated part of packaging/terraform anew from tem
 
 # The binaries are those of `demo`: as they are deployed, but for the paths of this machine that are still in them.
 .PHONY: packaging
-packaging: rust venv venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
+packaging: rust venv venv-package venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
 	cargo build -q --locked --release -p deploy -p heal -p migrate -p snapshot
 	RELEASE_BINARIES=$(abspath $(TARGET))/release $(PYTHON) -m pytest -q -rs tests/packaging
 
