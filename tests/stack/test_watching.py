@@ -175,7 +175,8 @@ def test_a_metric_that_is_watched_is_one_that_the_function_writes(function, metr
 
 @pytest.mark.parametrize(("function", "metric"), sorted(NOT_IN_THE_SAMPLES))
 def test_a_metric_of_what_seldom_happens_is_counted_in_the_code(function, metric):
-    code = (ROOT / f"functions/{function}/src/report.rs").read_text().split("#[cfg(test)]")[0]
+    files = (f"functions/{function}/src/report.rs", "shared/src/report.rs")
+    code = "".join((ROOT / file).read_text().split("#[cfg(test)]")[0] for file in files)
     assert re.search(rf'count\([^;]*"{metric}"|^\s*\("{metric}", ', code, re.MULTILINE)
     assert (function, metric) not in COUNTED and (function, metric) in set(watched())
 
