@@ -145,7 +145,7 @@ terraform: venv ## Write the generated part of packaging/terraform anew from tem
 
 # The binaries are as they are deployed, but for the paths of this machine that are still in them.
 .PHONY: packaging
-packaging: rust built venv venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
+packaging: rust built venv venv-package venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
 	RELEASE_BINARIES=$(abspath .aws-sam/binaries) $(PYTHON) -m pytest -q -rs tests/packaging
 
 .PHONY: advisories
