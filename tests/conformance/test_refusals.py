@@ -4,15 +4,16 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import ROOT
 from served import SERVICES
 from shapes import codes
 
+ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
 SHOP = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/shop"
 SNAPSHOTS = [("db_snapshot", "DBSnapshot", "DBInstance", "shop"), ("db_cluster_snapshot", "DBClusterSnapshot", "DBCluster", "crm")]

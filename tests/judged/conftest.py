@@ -28,6 +28,10 @@ MOTO = ROOT / ".venv-judges/bin/python"
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--write-page", action="store_true", help="write docs/conformance.md anew")
+
+
 @pytest.fixture(scope="session")
 def calls():
     """What each function called so far, by judge and function: what was answered well, and what something stood in for."""
@@ -128,7 +132,7 @@ def start(aws, stack, calls):
     started = []
 
     def run(function, stand_ins=None, **variables):
-        binary = Path(os.environ.get(f"{function.upper()}_BINARY", ROOT / "target/debug" / function))
+        binary = Path(os.environ.get("BINARIES", ROOT / "target/debug")) / function
         recorder = Recorder(aws.endpoint, stand_ins)
         of_lambda = {
             "AWS_LAMBDA_FUNCTION_NAME": f"steward-{function}",

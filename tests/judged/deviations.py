@@ -1,8 +1,6 @@
 """Where moto is not as AWS: each with the test that holds it to it. Should one fail, moto has learnt it: strike it out here, and
 show in a story what can be shown now. docs/conformance.md is written from this."""
 
-import json
-
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
@@ -144,8 +142,3 @@ def lacks(aws, action):
     with pytest.raises((ClientError, ResponseParserError)) as refused:
         call(**{member: arguments[member] for member in members})
     return isinstance(refused.value, ResponseParserError) or refused.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-
-
-def words(value):
-    """For a table: one line, as Markdown."""
-    return json.dumps(value, ensure_ascii=False)[1:-1].replace("|", "\\|")
