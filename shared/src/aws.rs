@@ -40,7 +40,9 @@ const BUNDLE_FILES: [&str; 3] =
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// There is nothing to sign requests with, or no region to send them to.
-    #[error("{0} is not set: Lambda sets it for every function; elsewhere, export it (aws configure export-credentials)")]
+    #[error(
+        "{0} is not set: Lambda sets it for every function; elsewhere, export it (aws configure export-credentials)"
+    )]
     Missing(&'static str),
     /// The bundle that the operator named cannot be read.
     #[error(
@@ -119,12 +121,17 @@ impl Clients {
             .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
             .service_config(Endpoints(variable));
         config.set_endpoint_url(text(ENDPOINT));
-        Ok(Self { config: config.build(), made: Arc::default() })
+        Ok(Self::with_config(config.build()))
+    }
+
+    /// Clients with a configuration that was made elsewhere: what measures the defaults of the SDK comes this way.
+    pub fn with_config(config: SdkConfig) -> Self {
+        Self { config, made: Arc::default() }
     }
 
     /// Clients over the given HTTP client, with nothing of the environment.
     pub fn with_http_client(http: SharedHttpClient, clock: &Clock, credentials: Credentials, region: &str) -> Self {
-        Self { config: sdk_config(http, clock, credentials, region.to_owned()), made: Arc::default() }
+        Self::with_config(sdk_config(http, clock, credentials, region.to_owned()))
     }
 
     /// DynamoDB.
@@ -254,11 +261,7 @@ fn https_client(bundle: &[u8]) -> Result<SharedHttpClient, ConnectError> {
 struct Unchecked(SharedHttpClient);
 
 impl HttpClient for Unchecked {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         self.0.http_connector(settings, components)
     }
 

@@ -148,11 +148,9 @@ impl Config {
         let by_event = check("STEWARD_CLOCK", "system", "system or event", &one_of(&["system", "event"])) == "event";
         let dead_letter_queue = text("STEWARD_DEAD_LETTER_QUEUE_URL");
         let schedule_parts = ["STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"].map(text);
+        let undelivered = text("STEWARD_UNDELIVERED_QUEUE_ARN");
         let schedules = match schedule_parts {
-            [Some(group), Some(role), Some(queue)] => {
-                let undelivered = text("STEWARD_UNDELIVERED_QUEUE_ARN");
-                Some(ScheduleSettings { group, role, queue, undelivered })
-            }
+            [Some(group), Some(role), Some(queue)] => Some(ScheduleSettings { group, role, queue, undelivered }),
             [None, None, None] => None,
             _ => {
                 let together = "STEWARD_SCHEDULE_GROUP, STEWARD_SCHEDULER_ROLE_ARN and STEWARD_QUEUE_ARN go together";
@@ -160,6 +158,7 @@ impl Config {
                 None
             }
         };
+        let function = text("AWS_LAMBDA_FUNCTION_NAME");
         let is_simulation = text("AWS_ENDPOINT_URL").is_some();
         if by_event && !is_simulation {
             problems.push(
@@ -187,7 +186,7 @@ impl Config {
                 Some(log_level),
                 Some(snapshots),
             ) if problems.is_empty() => Ok(Self {
-                function: text("AWS_LAMBDA_FUNCTION_NAME"),
+                function,
                 account,
                 region,
                 table,

@@ -4,7 +4,8 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, SqsParameters, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, SqsParameters,
+    Target,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -109,7 +110,12 @@ mod tests {
 
     fn schedules(rule: &Rule) -> Schedules {
         let text = str::to_owned;
-        let settings = ScheduleSettings { group: text("steward"), role: text("role"), queue: text("queue"), undelivered: Some(text("lost")) };
+        let settings = ScheduleSettings {
+            group: text("steward"),
+            role: text("role"),
+            queue: text("queue"),
+            undelivered: Some(text("lost")),
+        };
         Schedules::new(mock_client!(aws_sdk_scheduler, RuleMode::MatchAny, [rule]), settings, "heal")
     }
 

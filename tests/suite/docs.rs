@@ -195,6 +195,11 @@ pub(crate) fn is_word(literal: &str) -> bool {
     literal.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()))
 }
 
+/// What a function's report is made of: its own, and what all of them have.
+pub(crate) fn report_of(function: &str) -> String {
+    code(&format!("functions/{function}/src/report.rs")) + &code("shared/src/report.rs")
+}
+
 #[test]
 fn every_decision_word_is_explained() {
     let code_of = code("functions/deploy/src/report.rs");

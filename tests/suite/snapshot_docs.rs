@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::event::steward::{SnapshotAvailable, SnapshotFailed, SnapshotRequested};
 use shared::tags::on_snapshot;
 
-use crate::docs::{code, is_word, literals, names, quoted, rows, table, text};
+use crate::docs::{code, is_word, literals, names, quoted, report_of, rows, table, text};
 
 fn page() -> String {
     text("docs/snapshot.md")
@@ -46,7 +46,8 @@ fn every_word_of_a_record_is_explained_and_no_other() {
     let code: String = files.map(|file| code_of(&file)).collect();
     let places = ["decide(", ".event(", "Ignored(", "word: "];
     let mut words: BTreeSet<String> = places.iter().flat_map(|place| behind(&code, place)).collect();
-    let records = code.split("Record::new(").skip(1).filter_map(|rest| rest.split(", ").nth(3));
+    let code = code + &report_of("snapshot");
+    let records = code.split(".about(").skip(1).filter_map(|rest| rest.split(", ").nth(1));
     words.extend(records.filter_map(|word| Some(word.strip_prefix('"')?.split('"').next()?.to_owned())));
     assert!(words.len() > 15 && words.iter().all(|word| is_word(word)), "{words:?}");
     assert_eq!(rows(&page(), "decision | means"), words);
@@ -119,7 +120,7 @@ fn every_status_of_a_database_and_of_a_snapshot_is_explained() {
 #[test]
 fn every_metric_is_explained_and_the_template_watches_no_other() {
     let metrics: BTreeSet<String> =
-        literals(&code_of("report.rs")).into_iter().filter(|name| name.starts_with(char::is_uppercase)).collect();
+        literals(&report_of("snapshot")).into_iter().filter(|name| name.starts_with(char::is_uppercase)).collect();
     let metrics: BTreeSet<String> = metrics.difference(&set(&["None", "Database"])).cloned().collect();
     assert!(metrics.len() > 12, "{metrics:?}");
     assert_eq!(rows(&page(), "metric | counts"), metrics);

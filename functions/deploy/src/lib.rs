@@ -135,7 +135,8 @@ impl Deploy {
             }
             Trigger::DeploymentChanged { went_well: true, .. } if self.is_sweeping() => {
                 self.owed = true;
-                run.report.event("ignored", "the sweep that is under way looks at it: good news of many services can wait");
+                run.report
+                    .event("ignored", "the sweep that is under way looks at it: good news of many services can wait");
                 return Ok(());
             }
             Trigger::DeploymentChanged { service, deployment, .. } => {

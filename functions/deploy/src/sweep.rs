@@ -9,8 +9,8 @@ use shared::event::steward::{OwnEvent, SweepContinued};
 use shared::failure::CallFailure;
 use shared::state::{Key, Versioned};
 
-use crate::trigger::Trigger;
 use crate::report::Tell;
+use crate::trigger::Trigger;
 use crate::turn::Rest;
 use crate::{Deploy, Run, is_off};
 

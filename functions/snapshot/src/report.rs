@@ -43,16 +43,20 @@ impl Report {
             ("SnapshotsDeleted", done.deleted.len()),
             ("CopiesStarted", usize::from(done.copied.is_some())),
             ("CopiesFailed", usize::from(done.copy_refused)),
-            ("StaleDatabases", usize::from(plan.age.is_some_and(|age| age.stale))),
         ] {
-            self.base.metrics.count(name, count);
+            // CloudWatch bills a metric for each hour in which it is written: what did not happen is not.
+            if count > 0 {
+                self.base.metrics.count(name, count);
+            }
         }
+        self.base.metrics.count("StaleDatabases", usize::from(plan.age.is_some_and(|age| age.stale)));
         let deleted: Vec<String> =
             done.deleted.iter().map(|row| format!("{} in {}", row.snapshot, row.region)).collect();
         let names = |names: &[String]| (!names.is_empty()).then(|| names.join(" "));
         let wanted: Vec<String> = plan.creates.iter().map(|create| create.name.clone()).collect();
         self.base.record(
-            self.base.about(subject, plan.word, plan.reason.clone())
+            self.base
+                .about(subject, plan.word, plan.reason.clone())
                 .saw("database_arn", Some(plan.database.to_string()))
                 .saw("take", names(&wanted))
                 .saw("taken", names(&done.taken))
@@ -88,7 +92,9 @@ impl Report {
 
     /// What came of deleting the snapshots of databases that are gone.
     pub(crate) fn orphans(&mut self, rows: &[Row], done: &Done) {
-        self.base.metrics.count("SnapshotsDeleted", done.deleted.len());
+        if !done.deleted.is_empty() {
+            self.base.metrics.count("SnapshotsDeleted", done.deleted.len());
+        }
         for failure in &done.failures {
             self.base.failed("orphans", failure);
         }

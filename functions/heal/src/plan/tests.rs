@@ -132,7 +132,12 @@ impl Scene {
             board: Board::default(),
             ledger: Ledger::default(),
             mutes: Mutes::default(),
-            settings: Settings { function: Some("steward-heal"), dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_mins(30) },
+            settings: Settings {
+                function: Some("steward-heal"),
+                dry_run: false,
+                mode: HealLevel::Auto,
+                rollout_timeout: Duration::from_mins(30),
+            },
             now: at(0),
             events: 0,
             heard: Vec::new(),
