@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template judged built packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge
+test: lint unit template conformance built packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -76,16 +76,19 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 	cargo run -q --profile $(PROFILE) -p tests --bin lab -- $(ARGS)
 
 .PHONY: conformance
-conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
-	cargo build -q --locked -p tests --bin lab
-	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
+conformance: judged ## Let others judge: `judged`, and by botocore and the AWS CLI all that the lab answers
+	cargo build -q --locked --workspace --bin lab
+	LAB_BINARY=$(abspath $(TARGET))/debug/lab $(PYTHON) -m pytest -q tests/conformance
 
 # The build is that of `unit`: with the features of the whole workspace.
 .PHONY: judged
-judged: rust venv judges ## Let moto judge the calls of the real binaries: some nights of snapshot, some migrations
-	cargo build -q --locked --workspace --bin migrate --bin snapshot
-	MIGRATE_BINARY=$(abspath $(TARGET))/debug/migrate SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot \
-	  $(PYTHON) -m pytest -q tests/judged
+judged: rust venv judges ## Let moto and MiniStack judge what the real binaries call: each operation that they have
+	cargo build -q --locked --workspace --bin deploy --bin heal --bin migrate --bin snapshot
+	BINARIES=$(abspath $(TARGET))/debug $(PYTHON) -m pytest -q tests/judged $(ARGS)
+
+.PHONY: conformance-page
+conformance-page: ## Write docs/conformance.md anew, from what the binaries call
+	$(MAKE) judged ARGS=--write-page
 
 HERE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
