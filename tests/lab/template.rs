@@ -7,6 +7,7 @@
 mod intrinsics;
 mod resources;
 mod schedule;
+mod stack;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::fifo::QueueSpec;
 use crate::pattern::Pattern;
 use intrinsics::Resolver;
 pub use schedule::Expression;
+pub use stack::{Resource, Stack};
 
 /// What the lab takes of a template, each list sorted as in the template.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,7 +164,7 @@ impl Template {
     /// Reads a template, with `parameters` over the defaults that it declares.
     pub fn read(text: &str, parameters: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let document = yaml::parse(text).map_err(|problem| fault("document", problem))?;
-        let resolver = Resolver::new(&document, parameters)?;
+        let resolver = Resolver::new(&document, resources::STACK, parameters)?;
         let mut template = Self::default();
         for (id, resource) in resolver.resources() {
             let exists = match resource.get("Condition").and_then(Value::as_str) {

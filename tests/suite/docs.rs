@@ -21,11 +21,20 @@ pub(crate) fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
 }
 
+/// Folders in a folder, by name.
+pub(crate) fn folders(folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 /// Every Markdown page, by its path from the root.
 pub(crate) fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
-    for folder in [".", "docs", "docs/adr", "docs/runbooks"] {
-        for name in names(folder, ".md") {
+    let examples = folders("examples").into_iter().map(|name| format!("examples/{name}"));
+    for folder in [".", "docs", "docs/adr", "docs/runbooks", "examples"].map(str::to_owned).into_iter().chain(examples)
+    {
+        for name in names(&folder, ".md") {
             let path = format!("{folder}/{name}.md");
             let page = text(&path);
             pages.insert(path, page);

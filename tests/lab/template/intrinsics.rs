@@ -13,6 +13,8 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
     document: &'a Value,
+    /// Name of the stack.
+    stack: &'a str,
     resources: &'a Map<String, Value>,
     parameters: BTreeMap<String, Value>,
 }
@@ -20,7 +22,11 @@ pub(super) struct Resolver<'a> {
 type Resolved = Result<Option<Value>, String>;
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(document: &'a Value, overrides: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+    pub(super) fn new(
+        document: &'a Value,
+        stack: &'a str,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateError> {
         let resources = document.get("Resources").and_then(Value::as_object);
         let resources = resources.ok_or_else(|| fault("Resources", "the template has none"))?;
         let declared = document.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -34,12 +40,22 @@ impl<'a> Resolver<'a> {
             let kind = declaration.get("Type").and_then(Value::as_str).unwrap_or_default();
             parameters.insert(name.clone(), typed(kind, &value));
         }
-        Ok(Self { document, resources, parameters })
+        Ok(Self { document, stack, resources, parameters })
+    }
+
+    /// Name of the stack.
+    pub(super) fn stack(&self) -> &'a str {
+        self.stack
     }
 
     /// All resources, in the order of the template.
     pub(super) fn resources(&self) -> &'a Map<String, Value> {
         self.resources
+    }
+
+    /// The section `Outputs`, unresolved.
+    pub(super) fn outputs(&self) -> Option<&'a Map<String, Value>> {
+        self.document.get("Outputs")?.as_object()
     }
 
     /// `Globals.Function`, unresolved.
@@ -169,7 +185,7 @@ impl<'a> Resolver<'a> {
             "AWS::Region" => Some("eu-west-1"),
             "AWS::Partition" => Some("aws"),
             "AWS::URLSuffix" => Some("amazonaws.com"),
-            "AWS::StackName" => Some(super::resources::STACK),
+            "AWS::StackName" => Some(self.stack),
             "AWS::StackId" => Some("arn:aws:cloudformation:eu-west-1:123456789012:stack/steward/lab"),
             _ => None,
         };

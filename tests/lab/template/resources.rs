@@ -67,6 +67,10 @@ fn name_property(kind: &str) -> Option<&'static str> {
         "AWS::IAM::Role" => "RoleName",
         "AWS::Events::Rule" | "AWS::Scheduler::Schedule" | "AWS::Scheduler::ScheduleGroup" => "Name",
         "AWS::Logs::LogGroup" => "LogGroupName",
+        "AWS::ECS::Cluster" => "ClusterName",
+        "AWS::ECS::Service" => "ServiceName",
+        "AWS::ECS::TaskDefinition" => "Family",
+        "AWS::RDS::DBInstance" => "DBInstanceIdentifier",
         _ => return None,
     })
 }
@@ -82,7 +86,7 @@ fn physical_name(resolver: &Resolver<'_>, id: &str, depth: usize) -> Result<Stri
         return text(&name);
     }
     let fifo = resolver.property(id, "FifoQueue", depth)?.is_some_and(|fifo| fifo == true || fifo == "true");
-    Ok(format!("{STACK}-{id}{}", if fifo { ".fifo" } else { "" }))
+    Ok(format!("{}-{id}{}", resolver.stack(), if fifo { ".fifo" } else { "" }))
 }
 
 /// What `Ref` gives for a resource.
@@ -91,6 +95,19 @@ pub(super) fn reference(resolver: &Resolver<'_>, id: &str, depth: usize) -> Resu
     Ok(match kind(resolver, id) {
         "AWS::SQS::Queue" => queues::url(&name),
         "AWS::SNS::Topic" => format!("arn:aws:sns:eu-west-1:123456789012:{name}"),
+        // The first revision. Whoever creates the stack another time has to see which one it is by then.
+        "AWS::ECS::TaskDefinition" => format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{name}:1"),
+        "AWS::ECS::Service" => {
+            let cluster =
+                resolver.property(id, "Cluster", depth)?.map_or(Ok("default".to_owned()), |name| text(&name))?;
+            format!("arn:aws:ecs:eu-west-1:123456789012:service/{cluster}/{name}")
+        }
+        kind if kind.starts_with("AWS::ElasticLoadBalancingV2::") => {
+            format!(
+                "arn:aws:elasticloadbalancing:eu-west-1:123456789012:{}/{name}",
+                kind.rsplit("::").next().unwrap_or_default().to_lowercase()
+            )
+        }
         _ => name,
     })
 }
@@ -104,6 +121,14 @@ pub(super) fn attribute(resolver: &Resolver<'_>, id: &str, attribute: &str, dept
         ("AWS::SQS::Queue", "QueueUrl") => return Ok(queues::url(&name)),
         ("AWS::SQS::Queue", "Arn") => return Ok(queues::arn(&name)),
         ("AWS::SNS::Topic", "TopicArn") => return reference(resolver, id, depth),
+        ("AWS::EC2::SecurityGroup", "GroupId") => return Ok(format!("sg-{name}")),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", "DNSName") => {
+            return Ok(format!("{name}.elb.eu-west-1.amazonaws.com"));
+        }
+        ("AWS::RDS::DBInstance", "Endpoint.Address") => return Ok(format!("{name}.lab.eu-west-1.rds.amazonaws.com")),
+        ("AWS::RDS::DBInstance", "MasterUserSecret.SecretArn") => {
+            return Ok(format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-{name}"));
+        }
         ("AWS::IAM::Role", "Arn") => return Ok(format!("arn:aws:iam::123456789012:role/{name}")),
         ("AWS::DynamoDB::Table", "Arn") => "dynamodb:eu-west-1:123456789012:table/",
         ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => "lambda:eu-west-1:123456789012:function:",

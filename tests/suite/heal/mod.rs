@@ -12,7 +12,7 @@ mod normal;
 mod permissions;
 mod rollback;
 mod rollouts;
-mod scene;
+pub(crate) mod scene;
 mod start;
 mod storm;
 
