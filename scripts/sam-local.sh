@@ -28,8 +28,8 @@ engine=
 images_before=
 # Only what was brought is taken away. The folder holds an engine's images too, if it was started here.
 cleanup() {
-  if [ -n "$images_before" ]; then
-    docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -vxF -f "$images_before" | xargs -r docker image rm -f >/dev/null || true
+  if [ -n "$images_before" ] && [ -z "$engine" ]; then
+    docker image ls -q | grep -vxF -f "$images_before" | xargs -r docker image rm -f >/dev/null || true
   fi
   if [ -n "$engine" ]; then
     kill "$engine" 2>/dev/null && wait "$engine" 2>/dev/null || true
@@ -64,7 +64,7 @@ start_engine() {
   return 1
 }
 
-# The client exits with 0 even if no engine answers, unless it is asked for something that only an engine knows.
+# `docker info` ends well even if no engine answers; what only an engine knows does not.
 if ! docker version --format '{{.Server.Version}}' >/dev/null 2>&1; then
   [ "$(id -u)" = 0 ] || skip "no Docker Engine answers, and starting one takes root"
   if [ "${INSTALL:-}" = 1 ] && ! command -v dockerd >/dev/null; then
@@ -74,7 +74,7 @@ if ! docker version --format '{{.Server.Version}}' >/dev/null 2>&1; then
   command -v dockerd >/dev/null || skip "no Docker Engine is installed (as root on Debian: INSTALL=1 make sam-local)"
   start_engine || skip "the Docker Engine does not start here"
 fi
-docker image ls --format '{{.Repository}}:{{.Tag}}' >"$work/images"
+docker image ls -q >"$work/images"
 echo none >>"$work/images" # A list without a line would match everything.
 images_before=$work/images
 

@@ -34,6 +34,20 @@ NOT_MINE = [["event: ignored"], ["event: unknown"], ["Rejected"], ["a batch, don
 FUNCTIONS = ["DeployFunction", "HealFunction", "MigrateFunction", "SnapshotFunction"]
 LAB = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/lab"
 
+# Without credentials SAM hands over made-up ones; with them it would ask STS first, and it looks for them everywhere, in the
+# metadata of a virtual machine last of all. What a function declares and this shell has set is taken from the shell, unless the
+# file of variables says it.
+OURS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+NOBODY = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS} | NOBODY
+
+# Seconds for one answer: a function's own timeout, and SAM's start on a busy machine.
+PATIENCE = 240
+# What a function says of an event that is none of its own; a batch is answered with what to deliver again.
+NOT_MINE = [["event: ignored"], ["event: unknown"], ["Rejected"], ["a batch, done"]]
+FUNCTIONS = ["DeployFunction", "HealFunction", "MigrateFunction", "SnapshotFunction"]
+LAB = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/lab"
+
 # Without credentials of its own SAM hands over made-up ones; with them it would ask STS first, for six seconds. What a function
 # declares and this shell has set is taken from the shell, unless the file of variables says it.
 OURS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
@@ -88,8 +102,9 @@ def template(reach, port):
 
 
 def sam(command, path, architecture, *arguments):
-    program = [Path(sys.executable).with_name("sam"), "local", command, "--template", path, "--skip-pull-image"]
-    return [*program, "--env-vars", VARIABLES, "--parameter-overrides", f"Architecture={architecture}", *arguments]
+    program = [Path(sys.executable).with_name("sam"), "local", command, *arguments, "--template", path, "--skip-pull-image"]
+    # Last, as it takes every word that follows for one of its own.
+    return [*program, "--env-vars", VARIABLES, "--parameter-overrides", f"Architecture={architecture}"]
 
 
 def batch(event, function):

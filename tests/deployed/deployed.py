@@ -41,14 +41,14 @@ def without_saved_queries(template):
     return re.sub(r"^  \w+:\n    Type: AWS::Logs::QueryDefinition\n(?: {4,}.*\n| *\n)*", "", template, flags=re.MULTILINE)
 
 
-def until(looked, what):
+def until(looked, what, patience=PATIENCE):
     """The first thing that `looked` finds."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if found := looked():
             return found
         time.sleep(0.1)
-    raise AssertionError(f"not in {PATIENCE} s: {what}")
+    raise AssertionError(f"not in {patience} s: {what}")
 
 
 class Stack:
