@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template judged demo packaging ## Everything that must be green before a merge
+test: lint unit template conformance built packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -76,33 +76,53 @@ lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions'
 	cargo run -q --profile $(PROFILE) -p tests --bin lab -- $(ARGS)
 
 .PHONY: conformance
-conformance: rust venv ## Let botocore parse the lab's answers, operation by operation
-	cargo build -q --locked -p tests --bin lab
-	LAB_BINARY=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/lab $(PYTHON) -m pytest -q tests/conformance
+conformance: judged ## Let others judge: `judged`, and by botocore and the AWS CLI all that the lab answers
+	cargo build -q --locked --workspace --bin lab
+	LAB_BINARY=$(abspath $(TARGET))/debug/lab $(PYTHON) -m pytest -q tests/conformance
 
 # The build is that of `unit`: with the features of the whole workspace.
 .PHONY: judged
-judged: rust venv judges ## Let moto judge the calls of the real binaries: some nights of snapshot, some migrations
-	cargo build -q --locked --workspace --bin migrate --bin snapshot
-	MIGRATE_BINARY=$(abspath $(TARGET))/debug/migrate SNAPSHOT_BINARY=$(abspath $(TARGET))/debug/snapshot \
-	  $(PYTHON) -m pytest -q tests/judged
+judged: rust venv judges ## Let moto and MiniStack judge what the real binaries call: each operation that they have
+	cargo build -q --locked --workspace --bin deploy --bin heal --bin migrate --bin snapshot
+	BINARIES=$(abspath $(TARGET))/debug $(PYTHON) -m pytest -q tests/judged $(ARGS)
 
+.PHONY: conformance-page
+conformance-page: ## Write docs/conformance.md anew, from what the binaries call
+	$(MAKE) judged ARGS=--write-page
+
+HERE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+# For the architecture that the template names, arm64, where nothing else is said. `sam deploy` must be told the same.
 .PHONY: build
-build: rust venv-build ## Build what is deployed, with `sam build`
-	sam build
+build: rust venv-build ## Build what is deployed, with `sam build` (ARCHITECTURE=x86_64 for that one)
+	sam build $(if $(filter command environment,$(firstword $(origin ARCHITECTURE))),--parameter-overrides Architecture=$(ARCHITECTURE))
+
+# One build for all that runs here what is deployed: its own tests, those of the package, the demo in CI, sam-deploy and sam-local.
+.PHONY: built
+built: rust venv-build ## Build what is deployed for this machine, and look at it: C library, architecture, no stale cache
+	sam build --parameter-overrides Architecture=$(HERE)
+	$(PYTHON) -m pytest -q tests/built
+	@mkdir -p .aws-sam/binaries
+	@for name in Deploy Heal Migrate Snapshot; do \
+	  ln -sfn ../build/$${name}Function/bootstrap .aws-sam/binaries/$$(tr A-Z a-z <<<$$name); done
+
+.PHONY: demo-built
+demo-built: rust built ## The demo, of what `sam build` built
+	cargo build -q --locked --workspace --bin demo
+	$(TARGET)/debug/demo .aws-sam/binaries
 
 .PHONY: sam-local
-sam-local: rust venv-build ## Run the built functions under `sam local invoke` with each event of events/
-	scripts/sam-local.sh
+sam-local: rust built ## Run every function with every file of events/ under `sam local` (INSTALL=1 brings a Docker Engine)
+	cargo build -q --locked --workspace --bin lab
+	scripts/sam-local.sh $(ARGS)
 
 .PHONY: sam-deploy
-sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an event through it, `sam delete`
-	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+sam-deploy: rust built judges ## A real `sam deploy` into MiniStack: events through it, an upgrade, `sam delete`
 	$(PYTHON) -m pytest -q tests/deployed
 
 # ---- Releases: docs/release.md ----------------------------------------------------------------------------------------
 
-ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+ARCHITECTURE ?= $(HERE)
 
 .PHONY: package
 package: rust venv-build venv-package ## Build the functions as they are released and pack them into dist/: zips, template, checksums, SBOM, licences
@@ -126,11 +146,10 @@ sbom: rust venv ## What the functions are made of, as CycloneDX, in target/stewa
 terraform: venv ## Write the generated part of packaging/terraform anew from template.yaml
 	$(PYTHON) -B packaging/terraform.py --write
 
-# The binaries are those of `demo`: as they are deployed, but for the paths of this machine that are still in them.
+# The binaries are as they are deployed, but for the paths of this machine that are still in them.
 .PHONY: packaging
-packaging: rust venv venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
-	cargo build -q --locked --release -p deploy -p heal -p migrate -p snapshot
-	RELEASE_BINARIES=$(abspath $(TARGET))/release $(PYTHON) -m pytest -q -rs tests/packaging
+packaging: rust built venv venv-package venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
+	RELEASE_BINARIES=$(abspath .aws-sam/binaries) $(PYTHON) -m pytest -q -rs tests/packaging
 
 .PHONY: advisories
 advisories: rust ## Known vulnerabilities of the crates; fetches the database of RustSec, and so is no part of `test`

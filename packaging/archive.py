@@ -15,7 +15,7 @@ _DEFLATED = 8
 
 
 def deflate(data, thorough=True):
-    """`data` as a raw deflate stream. `thorough` takes about a minute for ten megabytes, and saves about a twentieth."""
+    """`data` as a raw deflate stream. `thorough` takes about half a minute for ten megabytes, and saves 3 %."""
     if thorough:
         # Here alone, so that the tests of the rest need nothing but Python.
         from zopfli.zlib import compress

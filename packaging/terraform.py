@@ -82,14 +82,16 @@ def locals_(parameters):
     return "\n".join(lines)
 
 
+def _output(name, declared):
+    # One that has a condition may not be there, and is null then.
+    outputs_ = "aws_cloudformation_stack.steward.outputs"
+    value = f'lookup({outputs_}, "{name}", null)' if "Condition" in declared else f'{outputs_}["{name}"]'
+    return f'output "{snake(name)}" {{\n  description = {_string(declared["Description"])}\n  value       = {value}\n}}\n'
+
+
 def outputs(declared):
     """outputs.tf"""
-    blocks = [
-        f'output "{snake(name)}" {{\n  description = {_string(it["Description"])}\n'
-        f'  value       = aws_cloudformation_stack.steward.outputs["{name}"]\n}}\n'
-        for name, it in declared.items()
-    ]
-    return "\n".join([_HEAD, *blocks])
+    return "\n".join([_HEAD, *(_output(name, it) for name, it in declared.items())])
 
 
 def files():

@@ -85,6 +85,11 @@ output "undelivered_events_url" {
   value       = aws_cloudformation_stack.steward.outputs["UndeliveredEventsUrl"]
 }
 
+output "key_arn" {
+  description = "Key that the stack has made; kept when the stack is deleted"
+  value       = lookup(aws_cloudformation_stack.steward.outputs, "KeyArn", null)
+}
+
 output "alert_topic_arn" {
   description = "Topic of all alerts; subscribe chat and paging tools here"
   value       = aws_cloudformation_stack.steward.outputs["AlertTopicArn"]

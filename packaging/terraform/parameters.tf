@@ -31,6 +31,7 @@ locals {
     LogLevel                = var.log_level
     LogRetentionDays        = var.log_retention_days
     Tracing                 = var.tracing
+    KmsKey                  = var.kms_key
   }
 
   parameters = { for name, value in local.given : name => tostring(value) if value != null }

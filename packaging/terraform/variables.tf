@@ -258,3 +258,9 @@ variable "tracing" {
     error_message = "tracing must be one of PassThrough, Active."
   }
 }
+
+variable "kms_key" {
+  description = "Key for the queues, the table, the alert topic and the log groups. Empty leaves them to keys of AWS's. With create, the stack makes one, which stays when the stack is deleted. An ARN takes a customer managed key, whose policy has to let AWS's services in as docs/encryption.md says. The template's default is empty."
+  type        = string
+  default     = null
+}

@@ -1,6 +1,9 @@
 """Compares a raw answer with the output shape that botocore's service model declares for the operation."""
 
 import json
+import re
+from datetime import datetime
+from xml.etree import ElementTree
 
 NUMBERS = {"integer", "long", "float", "double", "timestamp"}
 
@@ -13,8 +16,9 @@ def problems(shape, value, path=""):
     if kind == "structure":
         if not isinstance(value, dict):
             return [f"{path}: {value!r} is no structure"]
-        found = [f"{path}.{name}: is required" for name in shape.required_members if name not in value]
         members = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        required = {shape.members[name].serialization.get("name", name) for name in shape.required_members}
+        found = [f"{path}.{name}: is required" for name in sorted(required - set(value))]
         for name, inner in value.items():
             found += problems(members[name], inner, f"{path}.{name}") if name in members else [f"{path}.{name}: is unknown"]
         return found
@@ -37,14 +41,61 @@ def problems(shape, value, path=""):
     return [f"{path}: {value!r} is none of {words}"] if words and value not in words else []
 
 
-# Every operation may answer with these, declared or not.
-GENERAL = {"ValidationException", "ThrottlingException", "AccessDeniedException", "InvalidParameterValue"}
+def from_xml(shape, element):
+    """An element as JSON would say it. What cannot be read so stays as it is, and is a problem then."""
+    kind, text = shape.type_name, element.text or ""
+    if kind == "structure":
+        members = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        value = {}
+        for child in element:
+            name = child.tag.rsplit("}", 1)[-1]
+            if name in value:
+                return f"{name} twice"
+            value[name] = from_xml(members[name], child) if name in members else None
+        return value
+    if kind == "list":
+        expected = shape.member.serialization.get("name", "member")
+        if any(child.tag.rsplit("}", 1)[-1] != expected for child in element):
+            return f"items that are not called {expected}"
+        return [from_xml(shape.member, child) for child in element]
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if kind == "timestamp":
+        return datetime.fromisoformat(text).timestamp() if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", text) else text
+    if kind in NUMBERS:
+        return float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
+    return text
+
+
+def answer_problems(model, body):
+    """Everything that is wrong with the body of a good answer, in the protocol of the service."""
+    shape = model.output_shape
+    if model.service_model.protocol != "query":
+        return problems(shape, json.loads(body or b"{}")) if shape is not None else []
+    root = ElementTree.fromstring(body)
+    namespace = model.service_model.metadata["xmlNamespace"]
+    found = [] if root.tag == f"{{{namespace}}}{model.name}Response" else [f": the root is {root.tag}"]
+    if shape is None:
+        return found
+    wrapper = root.find(f"{{{namespace}}}{shape.serialization.get('resultWrapper', model.name + 'Result')}")
+    return found + ([": no result"] if wrapper is None else problems(shape, from_xml(shape, wrapper)))
+
+
+# What a service says without declaring it for an operation: https://docs.aws.amazon.com, "Common errors" of each service.
+GENERAL = {
+    "dynamodb": {"ValidationException"},
+    "events": {"ValidationException"},
+    "rds": {"InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"},
+    "sqs": {"InvalidParameterValue", "MissingParameter"},
+    "scheduler": {"ValidationException"},
+}
+EVERYWHERE = {"AccessDeniedException", "AccessDenied", "InternalFailure", "SerializationException", "ThrottlingException", "Throttling"}
 
 
 def codes(model):
     """The error codes that the operation declares: a query service's code may differ from the shape's name."""
-    return {shape.name for shape in model.error_shapes} | {
-        shape.metadata["error"]["code"] for shape in model.error_shapes if "code" in shape.metadata.get("error", {})
+    return {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes} | {
+        shape.name for shape in model.error_shapes if model.service_model.protocol != "query"
     }
 
 
@@ -52,15 +103,14 @@ class Judge:
     """Watches every answer that a client gets, and remembers what was asked and what was wrong."""
 
     def __init__(self):
-        self.asked = set()
+        self.asked, self.refused = set(), set()
         self.wrong = []
         self._operation = None
 
-    def watch(self, client):
-        """The same client, watched. A client asks one thing at a time, so that an answer is that of the latest call."""
-        client.meta.events.register("before-call", self._called)
-        client.meta.events.register("response-received", self._received)
-        return client
+    def watch(self, events):
+        """Watches a client or a whole session, by its events. They ask one thing at a time: an answer is that of the latest call."""
+        events.register("before-call", self._called)
+        events.register("response-received", self._received)
 
     def _called(self, model, **_):
         self._operation = model
@@ -75,8 +125,8 @@ class Judge:
             # Services that came from the Query protocol keep the code that they had there; the model's is beside it.
             error = parsed_response["Error"]
             code = error.get("QueryErrorCode", error["Code"])
-            if code not in codes(model) | GENERAL:
+            self.refused.add((model.service_model.service_name, code))
+            if code not in codes(model) | GENERAL.get(model.service_model.service_name, set()) | EVERYWHERE:
                 self.wrong.append(f"{name}: {code} is none of {sorted(codes(model))}")
-        elif model.service_model.protocol == "json" and model.output_shape is not None:
-            body = json.loads(response_dict["body"] or b"{}")
-            self.wrong += [f"{name}{found}" for found in problems(model.output_shape, body)]
+        else:
+            self.wrong += [f"{name}{found}" for found in answer_problems(model, response_dict["body"])]

@@ -205,6 +205,24 @@ def test_sqs(client):
     sqs.delete_queue(QueueUrl=url)
 
 
+def test_sqs_redrive(client):
+    sqs = client("sqs")
+    dead = sqs.create_queue(QueueName="tour-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}), "VisibilityTimeout": "0"}
+    url = sqs.create_queue(QueueName="tour", Attributes=policy)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="hello")
+    sqs.receive_message(QueueUrl=url)
+
+    def waiting():
+        sqs.receive_message(QueueUrl=url)
+        return sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "1"
+
+    until(waiting)
+    assert sqs.start_message_move_task(SourceArn=arn)["TaskHandle"]
+    until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+
+
 def test_sns(client):
     sns = client("sns")
     arn = sns.create_topic(Name="tour")["TopicArn"]
@@ -296,36 +314,3 @@ def test_rds(client):
 def test_kms(client):
     key = client("kms").describe_key(KeyId="alias/aws/rds")["KeyMetadata"]
     assert (key["KeyManager"], key["KeyState"]) == ("AWS", "Enabled")
-
-
-REFUSED = [
-    ("rds", "describe_db_instances", {"DBInstanceIdentifier": "nonesuch"}, "DBInstanceNotFound"),
-    ("rds", "describe_db_clusters", {"DBClusterIdentifier": "nonesuch"}, "DBClusterNotFoundFault"),
-    ("rds", "describe_db_snapshots", {"MaxRecords": 5}, "InvalidParameterValue"),
-    ("rds", "create_db_cluster_snapshot", {"DBClusterSnapshotIdentifier": "a" * 64, "DBClusterIdentifier": "crm"}, "InvalidParameterValue"),
-    ("rds", "delete_db_cluster_snapshot", {"DBClusterSnapshotIdentifier": "nonesuch"}, "DBClusterSnapshotNotFoundFault"),
-    ("kms", "describe_key", {"KeyId": "alias/nonesuch"}, "NotFoundException"),
-    ("ecs", "describe_services", {"cluster": "nonesuch", "services": ["a"]}, "ClusterNotFoundException"),
-    ("ecs", "describe_services", {"cluster": "shop", "services": ["a"] * 11}, "InvalidParameterException"),
-    ("ecs", "update_service", {"cluster": "shop", "service": "nonesuch"}, "ServiceNotFoundException"),
-    ("ecs", "describe_task_definition", {"taskDefinition": "nonesuch"}, "ClientException"),
-    ("ecs", "list_tasks", {"cluster": "shop", "startedBy": "a", "family": "backend"}, "InvalidParameterException"),
-    ("ecs", "run_task", {"cluster": "shop", "taskDefinition": "backend", "startedBy": "a:b"}, "InvalidParameterException"),
-    ("ecs", "continue_service_deployment", {"serviceDeploymentArn": "nonesuch", "hookId": "a"}, "ServiceDeploymentNotFoundException"),
-    ("ecr", "describe_images", {"repositoryName": "nonesuch"}, "RepositoryNotFoundException"),
-    ("ecr", "describe_images", {"repositoryName": "backend", "imageIds": [{"imageTag": "nonesuch"}]}, "ImageNotFoundException"),
-    ("dynamodb", "get_item", {"TableName": "nonesuch", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}, "ResourceNotFoundException"),
-    ("sns", "publish", {"TopicArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:nonesuch", "Message": "hello"}, "NotFound"),
-    ("sqs", "get_queue_url", {"QueueName": "nonesuch"}, "AWS.SimpleQueueService.NonExistentQueue"),
-    ("events", "describe_rule", {"Name": "nonesuch"}, "ResourceNotFoundException"),
-    ("logs", "get_log_events", {"logGroupName": "/nonesuch", "logStreamName": "a"}, "ResourceNotFoundException"),
-    ("scheduler", "get_schedule", {"Name": "nonesuch"}, "ResourceNotFoundException"),
-    ("scheduler", "create_schedule", {"Name": "late", "ScheduleExpression": "at(2020-01-01T00:00:00)"}, "ValidationException"),
-]
-
-
-@pytest.mark.parametrize(("service", "operation", "arguments", "code"), REFUSED, ids=lambda it: it if isinstance(it, str) else "")
-def test_what_is_wrong_is_refused_with_the_code_of_aws(client, service, operation, arguments, code):
-    with pytest.raises(ClientError) as refused:
-        getattr(client(service), operation)(**arguments)
-    assert refused.value.response["Error"]["Code"] == code

@@ -53,14 +53,23 @@ class Runtime:
 
     def invoke(self, event):
         """What the function returns; an error that it reports fails the test."""
+        kind, body = self._answer(event)
+        assert kind == "response", body.decode()
+        return json.loads(body)
+
+    def fails(self, event):
+        """The error that the function reports, upon which its queue would deliver the message again."""
+        kind, body = self._answer(event)
+        assert kind == "error", body.decode()
+        return json.loads(body)["errorMessage"]
+
+    def _answer(self, event):
         self.invoked += 1
         self.work.put((self.invoked, event))
         try:
-            kind, body = self.answers.get(timeout=PATIENCE)
+            return self.answers.get(timeout=PATIENCE)
         except queue.Empty:
             raise AssertionError(f"no answer; the process has ended with {self.process.poll()}") from None
-        assert kind == "response", body.decode()
-        return json.loads(body)
 
     def stop(self):
         self.process.kill()

@@ -1,29 +1,21 @@
 """The real binary of `migrate` against moto, an emulator that nobody here wrote: its ECS, DynamoDB, EventBridge and SNS parse
 what the SDK sends, and the SDK parses what they answer.
 
-What moto (5.2.x) does not do, so that nothing is shown of it here:
+What moto does not do, so that nothing is shown of it here (`deviations.py` holds it to that):
 - `clientToken`: asked twice it starts two tasks. That the function asks once is shown; that a lost answer starts no second
   task is for the lab.
 - A task that ends: it has exit code 0 from its start and never a stop code. So none is ever proven, which is shown as such.
 - Service revisions, lifecycle hooks, `failures[]`, events of its own, permissions.
-- LatestRestorableTime, and with it restore points.
+
+Restore points are in `test_restore_points.py`.
 """
 
 import json
-import os
-import sys
-import urllib.request
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.dont_write_bytecode = True
-from runtime import Runtime
-
-ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 BEGIN = datetime(2037, 3, 6, 9, 0, tzinfo=timezone.utc)
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop@sha256:{'0f' * 32}"
@@ -32,7 +24,7 @@ FAMILY = "steward-migrate-shop"
 
 
 @pytest.fixture(scope="module")
-def account(aws, table):
+def account(aws, tasks_that_run):
     """Two services that migrate one database, in subnets that exist, and what the function needs."""
     ecs, ec2 = aws.client("ecs"), aws.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]
@@ -65,47 +57,21 @@ def account(aws, table):
             tags=[{"key": "steward:migrate", "value": "api"}, {"key": "steward:database", "value": "shop-db"}],
         )
         services[name] = created["service"]["serviceArn"]
-    # A task that runs until it is stopped: moto would end it after some looks.
-    transition = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 10_000}}
-    post(aws, "/moto-api/state-manager/set-transition", transition)
-    topic = aws.client("sns").create_topic(Name="steward")["TopicArn"]
-    return SimpleNamespace(ecs=ecs, services=services, subnet=subnet["SubnetId"], group=group, topic=topic, table=table)
-
-
-def post(aws, path, body):
-    request = urllib.request.Request(aws.endpoint + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    assert urllib.request.urlopen(request, timeout=20).status < 300
+    return SimpleNamespace(ecs=ecs, services=services, subnet=subnet["SubnetId"], group=group)
 
 
 @pytest.fixture(scope="module")
-def invoke(aws, account):
+def invoke(account, start):
     """Wakes the function with an event, so many minutes after the beginning."""
-    binary = Path(os.environ.get("MIGRATE_BINARY", ROOT / "target/debug/migrate"))
-    runtime = Runtime(
-        binary,
-        {
-            "AWS_LAMBDA_FUNCTION_NAME": "steward-migrate",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": aws.endpoint,
-            "STEWARD_CLOCK": "event",
-            "STEWARD_ACCOUNT_ID": ACCOUNT,
-            "STEWARD_TABLE": account.table,
-            "STEWARD_TOPIC_ARN": account.topic,
-        },
-    )
+    function = start("migrate")
 
     def wake(minutes, kind, **detail):
         time = (BEGIN + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {"version": "0", "id": f"{kind}-{time}", "source": "steward", "detail-type": kind, "account": ACCOUNT}
         event |= {"region": REGION, "time": time, "resources": [], "detail": detail}
-        return runtime.invoke(event)["decisions"]
+        return function.invoke(event)["decisions"]
 
-    yield wake
-    runtime.stop()
+    return wake
 
 
 def tasks(account):

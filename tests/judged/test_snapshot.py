@@ -1,27 +1,20 @@
 """The real binary of `snapshot` against moto, an emulator that nobody here wrote: its RDS, DynamoDB and SNS parse what the SDK
 sends, and the SDK parses what they answer.
 
-What moto (5.2.5) does not do, so that nothing is shown of it here:
+What moto does not do, so that nothing is shown of it here (`deviations.py` holds it to that):
 - DescribeAccountAttributes: quotas. The function must go on without, and says so: `test_nothing_fails_but_the_quotas`.
 - A snapshot is available at once: `creating`, `failed`, patience, and the events of RDS are for the lab.
 - All DB instances have one and the same DbiResourceId: only one can opt in here.
-- SourceRegion of a copy is ignored, and so nothing is found in the other region: no `steward:copy` here.
 - Permissions are not evaluated.
+
+Copies, shares and requests are in `test_snapshot_copies.py`.
 """
 
-import os
-import sys
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.dont_write_bytecode = True
-from runtime import Runtime
-
-ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 # The function follows the time of events forward only: ahead of any real clock, and always the same weekdays.
 FIRST = datetime(2037, 3, 6, 2, 0, tzinfo=timezone.utc)  # a Friday
@@ -30,7 +23,7 @@ POLICY = "daily:2 weekly:2"
 
 
 @pytest.fixture(scope="module")
-def account(aws, table):
+def account(aws):
     """A DB instance and an Aurora cluster that have opted in, one instance that has not, and what the function needs."""
     rds = aws.client("rds")
     tags = [{"Key": "steward:snapshot", "Value": POLICY}, {"Key": "team", "Value": "shop"}]
@@ -43,31 +36,13 @@ def account(aws, table):
     by_hand = [{"Key": "steward:owner", "Value": "steward"}, {"Key": "steward:class", "Value": "scheduled"}]
     rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="steward-orders-by-hand", Tags=by_hand)
     rds.create_db_cluster_snapshot(DBClusterIdentifier="search", DBClusterSnapshotIdentifier="search-2019")
-    return SimpleNamespace(rds=rds, topic=aws.client("sns").create_topic(Name="steward")["TopicArn"])
+    return SimpleNamespace(rds=rds)
 
 
 @pytest.fixture(scope="module")
-def function(aws, account):
-    binary = Path(os.environ.get("SNAPSHOT_BINARY", ROOT / "target/debug/snapshot"))
-    runtime = Runtime(
-        binary,
-        {
-            "AWS_LAMBDA_FUNCTION_NAME": "steward-snapshot",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": aws.endpoint,
-            "STEWARD_CLOCK": "event",
-            "STEWARD_ACCOUNT_ID": ACCOUNT,
-            "STEWARD_TABLE": "steward",
-            "STEWARD_TOPIC_ARN": account.topic,
-            "STEWARD_STACK": "steward",
-        },
-    )
-    yield lambda at: sweep(aws, runtime, at)
-    runtime.stop()
+def function(aws, account, start):
+    runtime = start("snapshot")
+    return lambda at: sweep(aws, runtime, at)
 
 
 def sweep(aws, runtime, at):

@@ -89,7 +89,7 @@ pub fn host<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Bo
             let kept = warm.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut environment = match kept {
                 Some(environment) => environment,
-                None => start::<S>(&account, &spec).await?,
+                None => start::<S>(&account, &spec)?,
             };
             let Environment { function, dead_letters } = &mut environment;
             let mut handler = function.until(Deadline::at(invocation.deadline));
@@ -102,7 +102,7 @@ pub fn host<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Bo
     Box::new(InProcess::new(account, handler))
 }
 
-async fn start<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Result<Environment<S>, FunctionError> {
+fn start<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Result<Environment<S>, FunctionError> {
     let variable = |name: &str| match name {
         "AWS_REGION" => Some(crate::context::REGION.to_owned()),
         name => spec.environment.get(name).cloned(),

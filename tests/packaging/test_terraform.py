@@ -79,6 +79,13 @@ def test_the_example_of_the_page_uses_what_the_module_has():
     assert required <= set(module)
 
 
+def test_an_output_that_may_not_be_there_does_not_stop_an_apply():
+    declared = {"A": {"Description": "a", "Condition": "Sometimes"}, "B": {"Description": "b"}}
+    values = {name.strip('"'): it["value"] for block in hcl2.loads(terraform.outputs(declared))["output"] for name, it in block.items()}
+    assert values["a"] == '${lookup(aws_cloudformation_stack.steward.outputs, "A", null)}'
+    assert values["b"] == '${aws_cloudformation_stack.steward.outputs["B"]}'
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("RolloutTimeoutMinutes", "rollout_timeout_minutes"), ("DryRun", "dry_run"), ("SnapshotKmsKeyArns", "snapshot_kms_key_arns")],

@@ -1,11 +1,14 @@
 """What is packed: zips that follow from the bytes of a binary alone, of binaries that Lambda can run and that tell nothing."""
 
 import io
+import json
 import os
 import stat
 import subprocess
+import sys
 import time
 import zipfile
+from pathlib import Path
 
 import archive
 import binary
@@ -137,6 +140,36 @@ def test_a_zip_that_is_not_what_its_name_says_gets_no_template(dist, tmp_path):
     victim.write_bytes(victim.read_bytes() + b"\0")
     with pytest.raises(SystemExit, match="is not what its name says"):
         package.zips(tmp_path)
+
+
+def test_two_architectures_packed_elsewhere_become_one_release(dist, tmp_path):
+    """What the release workflow does: zips of one machine each, and one template over both."""
+    ours = next(iter(package.zips(dist)))
+    other = "arm64" if ours == "x86_64" else "x86_64"
+    (tmp_path / "other").mkdir()
+    binaries = folder(tmp_path / "built", {name: elf({"x86_64": 62, "arm64": 183}[other]) for name in FUNCTIONS})
+    package.pack(binaries, tmp_path / "other", [], thorough=False)
+    program = Path(package.__file__)
+    command = [sys.executable, "-B", program, "--merge", dist, tmp_path / "other", "--out", tmp_path / "dist"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    both = json.loads((tmp_path / "dist" / package.TEMPLATE).read_text())
+    assert sorted(both["Parameters"]["Architecture"]["AllowedValues"]) == ["arm64", "x86_64"]
+    assert both["Parameters"]["Architecture"]["Default"] == "arm64"
+    zips = {path.name for path in (tmp_path / "dist").glob("*.zip")}
+    assert zips == {path.name for path in [*dist.glob("*.zip"), *(tmp_path / "other").glob("*.zip")]}
+    assert len(zips) == 2 * len(FUNCTIONS)
+    listed = {line.split()[1] for line in (tmp_path / "dist/SHA256SUMS").read_text().splitlines()}
+    assert listed == {path.name for path in (tmp_path / "dist").iterdir()} - {"SHA256SUMS"}
+    billed = json.loads((tmp_path / "dist/steward.cdx.json").read_text())["metadata"]["component"]["components"]
+    assert {it["name"] for it in billed} == zips
+
+
+def test_nothing_to_pack_makes_no_release(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="there is no zip"):
+        package.papers(tmp_path / "empty")
+    assert not list((tmp_path / "empty").iterdir())
 
 
 def test_half_a_set_of_zips_gets_no_template(dist, tmp_path):

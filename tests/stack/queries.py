@@ -39,7 +39,7 @@ QUESTIONS = {
     "Without, the return value of a sweep has the same table.",
     "MigrationQuery": "Each run from its request to its end. `reason` says what it waits for, `was` how it stood before.",
     "DryRunQuery": "With `DryRun=true` all that would have been done, and without it what `heal` would have asked for where healing is `dry-run`.",
-    "FailedCallsQuery": "By call and error code. The reason of the last one says what to do. Messages that could not be handled come without a call.",
+    "FailedCallsQuery": "By operation, kind of failure and error code. The reason of the last one says what to do. What is no call comes without an operation: messages that could not be handled.",
     "ColdStartsQuery": "From the reports of Lambda itself, for each function. Times are in milliseconds, memory in MB.",
 }
 

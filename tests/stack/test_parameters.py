@@ -114,5 +114,9 @@ def test_every_parameter_is_in_one_group():
     assert sorted(shown) == sorted(PARAMETERS)
 
 
+def test_the_page_says_of_every_parameter_when_to_change_it():
+    assert set(parameters.WHEN) == set(PARAMETERS)
+
+
 def test_the_page_says_what_the_template_says():
     assert parameters.PAGE.read_text() == parameters.page()

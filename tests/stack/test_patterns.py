@@ -27,6 +27,7 @@ HEARD = {
         "migration-succeeded",
         "rollback-requested",
         "rollback-requested-by-person",
+        "sweep-continued",
     ],
     "HealAskedRule": [
         "healing-resumed",

@@ -146,6 +146,8 @@ def test_services_are_written_only_where_they_are_opted_in(action, resources):
 # functions that is migrate.
 TOLD = {
     "DeployRole": {
+        "Deploy Requested": "DeployRequestedRule",
+        "Sweep Continued": "DeployRequestedRule",
         "Migration Requested": "MigrationRequestedRule",
         "Rollback Answered": "HealAskedRule",
         "Rollout Failed": "HealAskedRule",

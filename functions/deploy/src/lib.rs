@@ -24,6 +24,7 @@ use shared::aws::Clients;
 use shared::clock::{Clock, Deadline};
 use shared::config::Config;
 use shared::event::Event;
+use shared::event::steward::DeployRequested;
 use shared::failure::{CallFailure, HandlingError};
 use shared::function::Function;
 use shared::ingress::Handler;
@@ -159,13 +160,11 @@ impl Deploy {
                 vec![service.clone()]
             }
             Trigger::RollbackRequested(request) => return self.roll_back(run, request).await,
-            Trigger::Requested(request) => match &request.service {
-                Some(service) => vec![service.clone()],
-                None => {
-                    let is_next = |arn: &ServiceArn| request.after.as_ref().is_none_or(|after| arn > after);
-                    self.observer.candidates(|candidate| is_next(&candidate.arn)).await?
-                }
-            },
+            Trigger::Requested(DeployRequested { service: Some(service), .. }) => vec![service.clone()],
+            Trigger::Requested(DeployRequested { after, .. }) => {
+                let is_next = |arn: &ServiceArn| after.as_ref().is_none_or(|after| arn > after);
+                self.observer.candidates(|candidate| is_next(&candidate.arn)).await?
+            }
         };
         if services.is_empty() {
             run.report.event("ignored", "no service has opted in that this could concern");

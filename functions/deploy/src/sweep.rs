@@ -54,13 +54,13 @@ impl Deploy {
             return Ok(());
         }
         // Who has opted in is asked once for all turns of a sweep: that alone is a call for every hundred services.
-        let services = match is_continued.then(|| self.observer.known(self.clock.now())).flatten() {
-            Some(services) => services,
-            None => {
-                let services = self.observer.candidates(|candidate| !is_off(candidate)).await?;
-                self.observer.keep(&services, self.clock.now());
-                services
-            }
+        let known = self.observer.known(self.clock.now()).filter(|_| is_continued);
+        let services = if let Some(known) = known {
+            known
+        } else {
+            let services = self.observer.candidates(|candidate| !is_off(candidate)).await?;
+            self.observer.keep(&services, self.clock.now());
+            services
         };
         let remaining: Vec<ServiceArn> =
             services.into_iter().filter(|service| before.after.as_ref().is_none_or(|after| service > after)).collect();

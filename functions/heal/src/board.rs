@@ -28,6 +28,11 @@ const STORM_STOPS: usize = 10;
 pub(crate) const THROTTLED_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// Most recent stops that are kept of one service; more would say nothing new.
 const RECENT_LIMIT: usize = 12;
+/// Most subjects that are listed of one cluster: an item of DynamoDB holds 400 KB, and a subject takes 300 bytes. Of more
+/// than a thousand that fail at once people hear by the storm; each one's own item is kept as ever.
+const LISTED: usize = 1000;
+/// Where so many fail at once, one stop of each says enough.
+const CROWD: usize = 100;
 
 /// The board of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -116,7 +121,8 @@ impl Board {
             looping: incident.is_some_and(|incident| incident.looping),
             told: incident.is_some_and(|incident| incident.told.is_some()),
         };
-        if incident.is_some() || self.open.contains_key(&subject.short()) {
+        let has_room = self.open.len() < LISTED;
+        if incident.is_some() && has_room || self.open.contains_key(&subject.short()) {
             self.cluster = Some(subject.cluster());
             self.open.insert(subject.short(), entry);
         }
@@ -125,11 +131,13 @@ impl Board {
     /// Takes an abnormal stop in, and notices a storm.
     pub(crate) fn note_stop(&mut self, subject: &Subject, class: Class, at: Timestamp, now: Timestamp) {
         self.forget(now);
-        let stops = self.recent.entry(subject.short()).or_default();
-        if stops.len() >= RECENT_LIMIT {
-            stops.remove(0);
+        let kept = if self.recent.len() > CROWD { 1 } else { RECENT_LIMIT };
+        if self.recent.len() < LISTED || self.recent.contains_key(&subject.short()) {
+            let stops = self.recent.entry(subject.short()).or_default();
+            stops.push(at);
+            let surplus = stops.len().saturating_sub(kept);
+            stops.drain(..surplus);
         }
-        stops.push(at);
         let stops: usize = self.recent.values().map(Vec::len).sum();
         let is_storm = self.recent.len() >= STORM_SERVICES || self.recent.len() > 1 && stops >= STORM_STOPS;
         if is_storm && self.storm.is_none() {
@@ -143,11 +151,15 @@ impl Board {
                 storm.last = storm.last.max(now);
             }
             for other in concerned {
-                if let Some(class) = open.get(&other).and_then(|entry| entry.class) {
+                if let Some(class) = open.get(&other).and_then(|entry| entry.class)
+                    && storm.subjects.len() < LISTED
+                {
                     storm.subjects.entry(other).or_insert(class);
                 }
             }
-            storm.subjects.insert(subject.short(), class);
+            if storm.subjects.len() < LISTED || storm.subjects.contains_key(&subject.short()) {
+                storm.subjects.insert(subject.short(), class);
+            }
         }
     }
 

@@ -72,6 +72,8 @@ struct Run<'a> {
     now: Timestamp,
     report: Report,
     failures: Vec<CallFailure>,
+    /// Whether a snapshot was taken, copied or deleted.
+    got_on: bool,
 }
 
 impl Function for Snapshot {
@@ -114,7 +116,7 @@ impl Handler for Invocation<'_> {
         let now = event.now(snapshot.clock.now(), snapshot.config.clock_by_event);
         let trigger = Trigger::read(&event, &snapshot.config.account)?;
         let report = Report::new(trigger.word(), snapshot.config.dry_run);
-        let mut run = Run { trigger: &trigger, deadline, now, report, failures: Vec::new() };
+        let mut run = Run { trigger: &trigger, deadline, now, report, failures: Vec::new(), got_on: false };
         let handled: Boxed<'_, _> = Box::pin(snapshot.handle(&mut run));
         let handled = handled.await;
         let Run { mut report, failures, .. } = run;
@@ -178,6 +180,10 @@ impl Snapshot {
         }
         if *run.trigger == Trigger::Sweep {
             self.sweep_rest(run, &account).await?;
+            // One that got nowhere would get nowhere again at once: that waits for the schedule.
+            if run.report.base.stopped_early && run.got_on && !self.settings.dry_run {
+                self.applier.sweep_again(run.now).await?;
+            }
         }
         Ok(())
     }
@@ -217,6 +223,7 @@ impl Snapshot {
             applier.apply(&plan, seen, &mut site).await
         };
         run.report.add(&plan, &done);
+        run.got_on |= !done.taken.is_empty() || !done.deleted.is_empty() || done.copied.is_some();
         if done.out_of_time {
             run.report.base.stopped_early = true;
         }

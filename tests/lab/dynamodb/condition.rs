@@ -102,6 +102,21 @@ impl Condition {
             _ => false,
         }
     }
+
+    /// The attribute that is held against an empty text, in a condition on keys: no key is empty, not even at its beginning.
+    pub(super) fn compares_with_nothing(&self) -> Option<&str> {
+        let is_empty =
+            |operand: &Operand| matches!(operand, Operand::Value(value) if value["S"] == "" || value["B"] == "");
+        let (path, operands): (_, Vec<&Operand>) = match self {
+            Self::And(left, right) => return left.compares_with_nothing().or_else(|| right.compares_with_nothing()),
+            Self::Compare(Operand::Path(path), _, operand) | Self::BeginsWith(path, operand) => (path, vec![operand]),
+            Self::Between(Operand::Path(path), low, high) => (path, vec![low, high]),
+            _ => return None,
+        };
+        let name =
+            path.iter().find_map(|part| if let Part::Attribute(name) = part { Some(name.as_str()) } else { None });
+        name.filter(|_| operands.into_iter().any(is_empty))
+    }
 }
 
 impl Operand {

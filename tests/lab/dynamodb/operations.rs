@@ -234,6 +234,9 @@ pub(super) fn query(table: &Table, input: &Value) -> Reply {
     if !keys.fixes(table.partition_key()) {
         return Err(invalid(format!("Query condition missed key schema element: {}", table.partition_key())));
     }
+    if let Some(name) = keys.compares_with_nothing() {
+        return Err(super::table::empty_key(name));
+    }
     let filter = condition(input, "FilterExpression", &placeholders)?;
     placeholders.all_used()?;
     page(table, input, &|item| keys.holds(item), filter.as_ref())

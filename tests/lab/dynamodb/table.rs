@@ -27,6 +27,14 @@ pub(super) fn name_in(name_or_arn: &str) -> &str {
     name_or_arn.rsplit('/').next().unwrap_or_default()
 }
 
+/// What DynamoDB says to a key without a letter.
+pub(super) fn empty_key(name: &str) -> ApiError {
+    invalid(format!(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty \
+         string value. Key: {name}"
+    ))
+}
+
 impl Table {
     pub(super) fn new(name: &str, partition_key: &str, sort_key: Option<&str>) -> Self {
         Self {
@@ -113,10 +121,7 @@ impl Table {
             let (kind, value) = value.and_then(|value| value.iter().next()).ok_or_else(|| invalid(missing()))?;
             match value.as_str() {
                 Some(text) if kind == "S" && !text.is_empty() => Ok(text.to_owned()),
-                Some(_) if kind == "S" => Err(invalid(format!(
-                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain \
-                     an empty string value. Key: {name}"
-                ))),
+                Some(_) if kind == "S" => Err(empty_key(name)),
                 _ => Err(invalid(format!(
                     "One or more parameter values were invalid: Type mismatch for key {name} expected: S actual: {kind}"
                 ))),

@@ -155,6 +155,22 @@ fn a_query_gives_one_partition_in_order_and_in_pages() {
 }
 
 #[test]
+fn a_query_for_an_empty_key_is_refused() {
+    for condition in [
+        "pk = :empty",
+        "pk = :p AND sk = :empty",
+        "pk = :p AND begins_with(sk, :empty)",
+        "pk = :p AND sk BETWEEN :empty AND :p",
+    ] {
+        let values = json!({ ":p": { "S": "run" }, ":empty": { "S": "" } });
+        let values = if condition.contains(":p") { values } else { json!({ ":empty": { "S": "" } }) };
+        let input = json!({ "KeyConditionExpression": condition, "ExpressionAttributeValues": values });
+        let refused = call(&lab(), "Query", input).unwrap_err();
+        assert!(refused.message.contains("cannot contain an empty string value"), "{condition}: {}", refused.message);
+    }
+}
+
+#[test]
 fn an_update_sets_adds_and_removes_in_one_go() {
     let lab = lab();
     let values = json!({ ":one": { "N": "1" }, ":zero": { "N": "0" }, ":tag": { "SS": ["x"] }, ":more": { "L": [{ "S": "m" }] }, ":list": { "L": [] } });

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Ecs;
 use super::clusters::cluster_arn;
 use super::hooks::Hook;
 use super::model::{Key, ServiceDeployment};
+use super::{Ecs, view};
 use crate::context::{Context, arn, epoch};
 use crate::input::{invalid, page, required, text, texts};
 use crate::wire::ApiError;
@@ -66,13 +66,16 @@ impl Ecs {
             "status": record.status,
             "sourceServiceRevisions": record.sources.iter().map(|revision| self.tasks_of(record, revision)).collect::<Vec<_>>(),
             "targetServiceRevision": self.tasks_of(record, &record.target),
-            "deploymentConfiguration": service.map(|service| service.setting(&["deploymentConfiguration"])),
             "deploymentCircuitBreaker": {
                 "status": record.breaker.0,
                 "failureCount": record.breaker.1,
                 "threshold": record.breaker.2,
             },
         });
+        // A service without a word of it has the defaults, here as in DescribeServices.
+        if let Some(service) = service {
+            shown["deploymentConfiguration"] = view::deployment_configuration(service);
+        }
         if let Some(reason) = &record.reason {
             shown["statusReason"] = json!(reason);
         }

@@ -53,7 +53,8 @@ pub(super) fn service(ecs: &Ecs, service: &Service, with_tags: bool) -> Value {
     Value::Object(shown)
 }
 
-fn deployment_configuration(service: &Service) -> Value {
+/// What is set, and the defaults of what is not.
+pub(super) fn deployment_configuration(service: &Service) -> Value {
     let mut shown = json!({
         "deploymentCircuitBreaker": {"enable": false, "rollback": false},
         "maximumPercent": 200,

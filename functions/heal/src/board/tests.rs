@@ -80,3 +80,20 @@ fn the_ledger_forgets_after_a_day() {
     ledger.tidy(at(24 * 60 + 1));
     assert_eq!((ledger.asked, ledger.failed), (entries(&[60]), entries(&[60])));
 }
+
+#[test]
+fn a_board_on_which_everything_fails_still_fits_into_an_item() {
+    let mut board = Board::default();
+    for number in 0..3_000 {
+        let name = format!("a-service-with-a-rather-long-name-{number:04}");
+        stop(&mut board, &name, 0, 0);
+        stop(&mut board, &name, 1, 1);
+        let entry = Entry { subject: (&subject(&name)).into(), class: Some(Class::AppExit), looping: true, told: true };
+        if board.open.len() < LISTED {
+            board.open.insert(subject(&name).short(), entry);
+        }
+    }
+    assert_eq!((board.recent.len(), board.storm.as_ref().unwrap().subjects.len()), (LISTED, LISTED));
+    let size = serde_json::to_string(&board).unwrap().len();
+    assert!(size < 400_000, "{size}");
+}

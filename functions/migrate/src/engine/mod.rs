@@ -237,6 +237,10 @@ impl Migrate {
                 None => {}
             }
         }
+        // Should the time not be enough for all, each sweep begins elsewhere.
+        let turn = usize::try_from(context.now.as_second() / 300).unwrap_or_default();
+        let start = turn.wrapping_mul(37).checked_rem(context.due.len()).unwrap_or_default();
+        context.due.rotate_left(start);
         self.attend_all(context).await?;
         context.report.swept_with(runs.len(), oldest);
         Ok(())

@@ -7,7 +7,7 @@ mod calls;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::alert::Topic;
 use shared::arn::{DatabaseKind, Region};
 use shared::bus::Bus;
@@ -250,6 +250,19 @@ impl Applier {
         if let Err(failure) = schedules.once(&name, at, "Snapshot Due", &detail).await {
             done.failures.push(failure);
         }
+    }
+
+    /// Has the sweep go on in a minute: a thousand databases take more than one invocation can do.
+    ///
+    /// # Errors
+    /// The failed call. Without it the next sweep goes on.
+    pub(crate) async fn sweep_again(&self, now: Timestamp) -> Result<(), CallFailure> {
+        let Some(schedules) = &self.schedules else {
+            return Ok(());
+        };
+        let at = now + SignedDuration::from_mins(1);
+        let name = format!("snapshot-sweep-{}", at.as_second());
+        schedules.once(&name, at, "Sweep", &serde_json::Map::new()).await
     }
 
     /// Sends what waits, and writes the memory if it is another than what is written. The error is of the writing.
