@@ -119,12 +119,17 @@ impl Clients {
             .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
             .service_config(Endpoints(variable));
         config.set_endpoint_url(text(ENDPOINT));
-        Ok(Self { config: config.build(), made: Arc::default() })
+        Ok(Self::with_config(config.build()))
+    }
+
+    /// Clients over a configuration that is made elsewhere.
+    pub fn with_config(config: SdkConfig) -> Self {
+        Self { config, made: Arc::default() }
     }
 
     /// Clients over the given HTTP client, with nothing of the environment.
     pub fn with_http_client(http: SharedHttpClient, clock: &Clock, credentials: Credentials, region: &str) -> Self {
-        Self { config: sdk_config(http, clock, credentials, region.to_owned()), made: Arc::default() }
+        Self::with_config(sdk_config(http, clock, credentials, region.to_owned()))
     }
 
     /// DynamoDB.
