@@ -1,11 +1,10 @@
 //! `deploy`, the same code, with everything that the SDK does when nobody tells it otherwise: the HTTP client of its default
-//! features (rustls on aws-lc, the system's root certificates) and its default chain of credentials. `shared::function::serve`
-//! is repeated here because it makes Steward's own HTTP client.
+//! features (rustls on aws-lc, the system's root certificates) and its default loader of configuration and credentials. `shared::function::serve`
+//! is repeated here because it makes Steward's own clients.
 
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use std::sync::Arc;
+
+use aws_config::BehaviorVersion;
 use deploy::Deploy;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -18,30 +17,17 @@ use shared::ingress::{self, DeadLetters};
 use shared::telemetry;
 use tokio::sync::Mutex;
 
-/// As `default_https_client` of `aws-smithy-runtime` makes it, which is private there.
-fn default_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        connector.set_connector_settings(settings.cloned());
-        if let Some(components) = components {
-            connector.set_sleep_impl(components.sleep_impl());
-        }
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
-    })
-}
-
 // The flavour that `#[tokio::main]` and the runtime's own examples have.
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let clock = Clock::system();
     let config = Config::read(environment)?;
     telemetry::start(config.log_level, clock.clone());
-    let clients = Clients::with_http_client(default_client(), &clock, None).await;
+    let clients = Clients::with_config(aws_config::load_defaults(BehaviorVersion::latest()).await);
     let dead_letters = config.dead_letter_queue.clone();
     let dead_letters = dead_letters.map(|url| DeadLetters::new(clients.sqs().clone(), url));
-    let function = std::sync::Arc::new(Mutex::new(Deploy::start(config, &clients, clock)));
-    let dead_letters = std::sync::Arc::new(dead_letters);
+    let function = Arc::new(Mutex::new(Deploy::start(config, &clients, clock)));
+    let dead_letters = Arc::new(dead_letters);
     run(service_fn(move |event: LambdaEvent<Value>| {
         let (function, dead_letters) = (function.clone(), dead_letters.clone());
         async move {
