@@ -1,16 +1,20 @@
-"""The check fails when it should."""
+"""The check and the bars fail when they should. Nothing is measured here."""
 
 import copy
 import json
+import sys
 
 import bench
 import check
 import pytest
 
-BASELINE = json.loads((check.HERE / "baseline.json").read_text())
+BASELINE = {
+    "deploy": {"binary": 8_000_000, "zip": 3_300_000, "cold": 5.0},
+    "heal": {"binary": 8_200_000, "zip": 3_400_000, "cold": 5.5},
+}
 
 
-def test_what_was_committed_passes():
+def test_what_is_as_it_was_is_no_problem():
     assert check.problems(BASELINE, BASELINE) == []
 
 
@@ -35,13 +39,29 @@ def test_a_function_without_a_baseline_is_a_problem():
     assert check.problems({**BASELINE, "new": {}}, BASELINE) == ["new: only on one side"]
 
 
-def test_no_baseline_is_above_the_limit_of_a_zip():
-    assert [name for name, figures in BASELINE.items() if figures["zip"] > bench.MOST_ZIP] == []
+@pytest.mark.parametrize(("factor", "code"), [(1, 0), (0.9, 1)])
+def test_the_command_compares_with_the_file_that_it_is_given_and_says_what_is_worse(
+    tmp_path, monkeypatch, capsys, factor, code
+):
+    doctored = {name: {**seen, "zip": seen["zip"] * factor} for name, seen in BASELINE.items()}
+    (tmp_path / "baseline.json").write_text(json.dumps(doctored))
+    monkeypatch.setattr(check, "observe", lambda *_: BASELINE)
+    arguments = ["--functions", str(tmp_path), "--bench", "bench", "--baseline", str(tmp_path / "baseline.json")]
+    monkeypatch.setattr(sys, "argv", ["check.py", *arguments])
+    assert check.main() == code
+    assert capsys.readouterr().err.count("WORSE") == 2 * code
+
+
+def test_what_is_committed_names_every_function_and_keeps_to_the_bar_of_an_upload():
+    committed = json.loads((check.HERE / "baseline.json").read_text())
+    assert sorted(committed) == check.figures.FUNCTIONS
+    assert [name for name, seen in committed.items() if seen["zip"] > bench.MOST_ZIP] == []
 
 
 def test_each_bar_fails_on_its_own():
-    good = {"defaults": 1.0, "boto3": 1.0, "peak": 1.0, "zip": 1.0}
+    good = {"defaults": 0.01, "boto3": 0.01, "peak": 1.0, "zip": 1.0}
+    assert sorted(good) == sorted(bench.BARS)
     for name in good:
         held = bench.held({**good, name: 10_000_000.0})
         assert [bar for bar, (_, _, ok) in held.items() if not ok] == [name]
-    assert all(ok for _, _, ok in bench.held({name: 0.0 for name in good}).values())
+    assert all(ok for _, _, ok in bench.held(good).values())

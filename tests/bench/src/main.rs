@@ -1,6 +1,6 @@
 //! Measures binaries: starts each as Lambda would, lets the simulated account happen to it behind TLS, and writes down what each
-//! invocation took. Who is measured and how often is read from standard input; what was measured goes to standard output, one
-//! JSON document a line.
+//! invocation took. Who is measured and how often is read from standard input; what was measured goes to a file, one JSON
+//! document a line.
 //!
 //! The subjects take turns, round by round, so that a busy machine is as busy for one as for the other.
 
@@ -23,10 +23,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::certificate::Chain;
+use crate::measured::Sample;
 use crate::scene::Scene;
 
 /// What a benchmark answers where something does not do as it is told.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// How often a subject may fail to start or to do its work, less one.
+const ATTEMPTS: u32 = 3;
 
 /// What is to be measured.
 #[derive(Debug, Deserialize)]
@@ -34,6 +38,8 @@ struct Plan {
     /// A folder for certificates.
     folder: PathBuf,
     template: PathBuf,
+    /// Where samples go.
+    out: PathBuf,
     /// How often each subject is started.
     rounds: u32,
     subjects: Vec<Subject>,
@@ -59,7 +65,7 @@ pub(crate) struct Subject {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     // Started by itself, as a function, it is the one whose allocations are counted.
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
+    if shared::config::environment("AWS_LAMBDA_RUNTIME_API").is_some() {
         return shared::function::serve::<counted::Counted>().await;
     }
     let mut text = String::new();
@@ -68,22 +74,35 @@ async fn main() -> Result<()> {
     let template = std::fs::read_to_string(&plan.template)?;
     let chain = Chain::new()?;
     let trust = Trust::write(&chain, &plan.folder)?;
-    let mut out = std::io::stdout();
+    let mut out = std::fs::File::create(&plan.out)?;
     writeln!(out, "{}", json!({ "roots": trust.roots }))?;
     for round in 0..plan.rounds {
         for subject in &plan.subjects {
-            let mut scene = Scene::set(subject, &template, &chain, &trust).await?;
-            let played = match subject.arguments.as_slice() {
-                [] => scene.play(subject.again).await,
-                arguments => scene.run(arguments).await,
-            };
-            for sample in played.map_err(|error| format!("{}: {error}", subject.name))? {
+            for sample in play(subject, &template, &chain, &trust).await? {
                 let sample = serde_json::to_value(sample)?;
                 writeln!(out, "{}", json!({ "subject": subject.name, "round": round, "sample": sample }))?;
             }
         }
     }
     Ok(())
+}
+
+/// One start of a subject, with all that happens to it. A machine that is too busy for it is given another chance.
+async fn play(subject: &Subject, template: &str, chain: &Chain, trust: &Trust) -> Result<Vec<Sample>> {
+    let mut left = ATTEMPTS;
+    loop {
+        let mut scene = Scene::set(subject, template, chain, trust).await?;
+        let played = match subject.arguments.as_slice() {
+            [] => scene.play(subject.again).await,
+            arguments => scene.run(arguments).await,
+        };
+        left -= 1;
+        match played {
+            Ok(samples) => return Ok(samples),
+            Err(error) if left == 0 => return Err(format!("{}: {error}", subject.name).into()),
+            Err(error) => writeln!(std::io::stderr(), "AGAIN  {}: {error}", subject.name)?,
+        }
+    }
 }
 
 /// Files with root certificates.

@@ -58,9 +58,10 @@ impl Measured {
         let before = if cold.is_some() { Duration::ZERO } else { self.cpu };
         self.cpu = kernel::cpu(pid);
         let calls = self.account.calls().into_iter().skip(calls).filter(|record| record.call.caller == self.caller);
-        let counted = self.process.take_log().iter().rev().find_map(|line| {
-            serde_json::from_str::<Value>(line).ok().filter(|line| line.get("allocations").is_some())
-        });
+        let counted =
+            self.process.take_log().iter().rev().find_map(|line| {
+                serde_json::from_str::<Value>(line).ok().filter(|line| line.get("allocations").is_some())
+            });
         self.samples.borrow_mut().push(Sample {
             event,
             ready: cold.map(|cold| millis(cold.ready)),

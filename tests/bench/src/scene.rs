@@ -76,7 +76,7 @@ impl Scene {
         let endpoint = Endpoint::start(&account, chain).await?;
         let schema = SimulatedSchema::at(1);
         let kind = subject.scene;
-        refused(populate(&account, kind, &schema))?;
+        populate(&account, kind, &schema)?;
         world.run_for(PATIENCE).await?;
         // What came of the setting-up is history: nobody was there to receive it.
         for queue in &template.queues {
@@ -88,11 +88,8 @@ impl Scene {
         }
         let mut spec = template.function(kind.function()).ok_or("no such function")?.clone();
         spec.binary = subject.binary.display().to_string();
-        let trusted = [
-            ("SSL_CERT_FILE", &trust.bundle),
-            ("AWS_CA_BUNDLE", &trust.bundle),
-            ("NODE_EXTRA_CA_CERTS", &trust.alone),
-        ];
+        let trusted =
+            [("SSL_CERT_FILE", &trust.bundle), ("AWS_CA_BUNDLE", &trust.bundle), ("NODE_EXTRA_CA_CERTS", &trust.alone)];
         let mut variables: BTreeMap<_, _> = endpoint.variables().chain(subject.variables.clone()).collect();
         variables.extend(trusted.map(|(name, path)| (name.to_owned(), path.display().to_string())));
         // Every service has an address of its own; nothing may go to the one that is for all.
@@ -152,7 +149,8 @@ impl Scene {
             }
             Kind::Snapshot => {
                 let mut sweep: serde_json::Value = serde_json::from_str(include_str!("../../../events/sweep.json"))?;
-                sweep["id"] = json!(format!("sweep-{}", self.world.now().as_nanosecond()));
+                let id = json!(format!("sweep-{}", self.world.now().as_nanosecond()));
+                sweep.as_object_mut().ok_or("the event is no object")?.insert("id".to_owned(), id);
                 let queue = self.world.queue("SnapshotQueue").ok_or("no such queue")?.name.clone();
                 let message =
                     Outgoing { body: sweep.to_string(), group: Some("snapshot".into()), ..Outgoing::default() };
@@ -164,25 +162,26 @@ impl Scene {
 }
 
 /// What there is before anything happens: a service of two tasks, or a database.
-fn populate(account: &Account, kind: Kind, schema: &SimulatedSchema) -> std::result::Result<(), ApiError> {
+fn populate(account: &Account, kind: Kind, schema: &SimulatedSchema) -> Result<()> {
     if kind == Kind::Snapshot {
         account.rds().instance("shop").tag("steward:snapshot", "daily:7").create();
         return Ok(());
     }
     account.cluster("shop");
-    let digest = account.push("api", &["latest"], "api 0")?;
+    let digest = refused(account.push("api", &["latest"], "api 0"))?;
     schema.needs(&digest, 1);
     let service = account.service("shop", "api").image("api:latest").logs("/shop", "api").desired(2).breaker(true);
     // ECS names them always; a deployer relies on it.
     let service = service.definition("volumes", json!([]));
-    match kind {
-        Kind::Heal => service.tag("steward:heal", "auto").running()?,
+    let service = match kind {
+        Kind::Heal => service.tag("steward:heal", "auto"),
         Kind::Migrate => {
             account.script_command(ecs::Command::exactly(&["bin/migrate"]), Job::migrates(schema));
-            migrating(service).running()?
+            migrating(service)
         }
-        Kind::Deploy | Kind::Snapshot => service.tag("steward:deploy", "follow").running()?,
+        Kind::Deploy | Kind::Snapshot => service.tag("steward:deploy", "follow"),
     };
+    refused(service.running())?;
     Ok(())
 }
 
