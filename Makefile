@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template judged demo packaging bench-check ## Everything that must be green before a merge
+test: lint unit template judged demo packaging ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -111,7 +111,8 @@ bench: rust venv-bench ## Measure the functions beside twins of them and write d
 	cargo build -q --locked --release $(MEASURED)
 	cargo build -q --locked -p bench
 	cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --release
-	cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --profile small
+	@# With SMALL=yes also with our release profile.
+	$(if $(SMALL),cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --profile small)
 	@if command -v npm >/dev/null; then cd tests/bench/twins/node && npm ci --silent --no-audit --no-fund && npm run --silent build; \
 	  else echo "SKIPPED the Node twin: npm is missing (Debian: npm)" >&2; fi
 	.venv-bench/bin/python -B tests/bench/bench.py $(BENCH) $(ARGS)
@@ -123,8 +124,8 @@ bench-check: rust venv ## Sizes and cold starts of the release binaries against 
 	$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/bench
 	$(PYTHON) -B tests/bench/check.py $(BENCH)
 
-.PHONY: bench-baseline
-bench-baseline: rust venv ## Make what the release binaries are now the baseline of bench-check
+.PHONY: baseline
+baseline: rust venv ## Make what the release binaries are now the baseline of bench-check
 	cargo build -q --locked --release $(MEASURED)
 	cargo build -q --locked -p bench
 	$(PYTHON) -B tests/bench/check.py $(BENCH) --write

@@ -49,7 +49,7 @@ def twins(work):
         binary = HERE / "twins" / "sdk-defaults" / "target" / profile / "sdk-defaults"
         if binary.exists():
             found[name] = binary
-        else:
+        elif profile == "release":
             print(f"SKIPPED {name}: {binary} is not built", file=sys.stderr)
     work.mkdir(parents=True, exist_ok=True)
     python, boto3 = ROOT / ".venv-bench" / "bin" / "python", HERE / "twins" / "boto3"
@@ -71,7 +71,7 @@ def script(path, interpreter, text):
     return path
 
 
-def command(work):
+def command():
     """`ecs-deploy`, a deployer for the command line, as it is asked to roll the service again."""
     program = ROOT / ".venv-bench" / "bin" / "ecs"
     arguments = ["deploy", "shop", "api", "--timeout", "-1"]
@@ -192,9 +192,14 @@ def page(samples, roots, functions, rounds):
         "|---|--:|--:|---|",
     ]
     for name, (value, limit, ok) in bars.items():
-        shown = [f"1/{1 / number:.0f}" if number < 1 else f"{number:,.0f}" for number in (limit, value)]
-        lines.append(f"| {BARS[name][0]} | {shown[0]} | {shown[1]} | {'met' if ok else '**not met**'} |")
+        lines.append(f"| {BARS[name][0]} | {shown(limit)} | {shown(value)} | {'met' if ok else '**not met**'} |")
     return lines, bars
+
+
+def shown(number):
+    if number < 1:
+        return f"1/{1 / number:.1f}"
+    return f"{number:.1f}" if number < 1000 else f"{number:,.0f}"
 
 
 def write(lines):
@@ -216,7 +221,7 @@ def main():
     others = twins(work)
     subjects = [figures.subject(name, name, functions / name, again=3) for name in figures.FUNCTIONS]
     subjects += [figures.subject(name, "deploy", binary, again=3) for name, binary in others.items()]
-    subjects += [figures.subject("floor", "deploy", functions / "floor"), command(work)]
+    subjects += [figures.subject("floor", "deploy", functions / "floor"), command()]
     subjects += [figures.subject("counted", "deploy", bench, again=3)]
     roots, samples = figures.measure(bench, work, ROOT / "template.yaml", options.rounds, subjects)
     lines, bars = page(samples, roots, functions, options.rounds)

@@ -55,7 +55,7 @@ def main():
         options.baseline.write_text(json.dumps(observed, indent=2) + "\n")
         return 0
     if not options.baseline.exists():
-        print(f"{options.baseline} is missing: make bench-baseline writes it", file=sys.stderr)
+        print(f"{options.baseline} is missing: make baseline writes it", file=sys.stderr)
         return 1
     baseline = json.loads(options.baseline.read_text())
     for name, seen in observed.items():

@@ -1,5 +1,6 @@
 """What samples come to: best and median, sizes, ratios."""
 
+import functools
 import json
 import statistics
 import subprocess
@@ -51,6 +52,7 @@ def own(samples):
     return statistics.median(sample["took"] - sample["endpoint"] for sample in samples)
 
 
+@functools.cache
 def sizes(binary):
     """Bytes of a binary, and of what is uploaded: it alone, deflated. The frame of a zip file adds about 100 bytes."""
     content = Path(binary).read_bytes()
