@@ -12,7 +12,7 @@ from pathlib import Path
 import figures
 
 HERE = Path(__file__).parent
-ROUNDS = 15
+ROUNDS = 10
 # Growth that is let pass: sizes are exact and differ with compilers only; times are not exact.
 SIZE_TOLERANCE = 1.04
 COLD_TOLERANCE = 1.5
