@@ -120,6 +120,36 @@ sam-local: rust built ## Run every function with every file of events/ under `sa
 sam-deploy: rust built judges ## A real `sam deploy` into MiniStack: events through it, an upgrade, `sam delete`
 	$(PYTHON) -m pytest -q tests/deployed
 
+# ---- Performance: docs/performance.md ---------------------------------------------------------------------------------
+
+# Together, so that the floor shares every dependency with the functions.
+MEASURED := -p deploy -p heal -p migrate -p snapshot -p floor
+BENCH := --functions $(TARGET)/release --bench $(TARGET)/debug/bench
+
+.PHONY: bench
+bench: rust venv-bench ## Measure the functions beside twins of them and write docs/performance.md (builds the twins: minutes)
+	cargo build -q --locked --release $(MEASURED)
+	cargo build -q --locked -p bench
+	cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --release
+	@# With SMALL=yes also with our release profile.
+	$(if $(SMALL),cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --profile small)
+	@if command -v npm >/dev/null; then cd tests/bench/twins/node && npm ci --silent --no-audit --no-fund && npm run --silent build; \
+	  else echo "SKIPPED the Node twin: npm is missing (Debian: npm)" >&2; fi
+	.venv-bench/bin/python -B tests/bench/bench.py $(BENCH) $(ARGS)
+
+.PHONY: bench-check
+bench-check: rust venv ## Sizes and cold starts of the release binaries against tests/bench/baseline.json
+	cargo build -q --locked --release $(MEASURED)
+	cargo build -q --locked -p bench
+	$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/bench
+	$(PYTHON) -B tests/bench/check.py $(BENCH)
+
+.PHONY: baseline
+baseline: rust venv ## Make what the release binaries are now the baseline of bench-check
+	cargo build -q --locked --release $(MEASURED)
+	cargo build -q --locked -p bench
+	$(PYTHON) -B tests/bench/check.py $(BENCH) --write
+
 # ---- Releases: docs/release.md ----------------------------------------------------------------------------------------
 
 ARCHITECTURE ?= $(HERE)
@@ -183,6 +213,9 @@ venv: $(VENV)/.requirements
 .PHONY: judges
 judges: .venv-judges/.requirements
 
+.PHONY: venv-bench
+venv-bench: .venv-bench/.requirements
+
 .PHONY: checkov
 checkov: .tools/checkov/.requirements
 
@@ -211,6 +244,11 @@ $(VENV)/.requirements-package $(VENV)/.requirements-packaging: $(VENV)/.requirem
 .venv-judges/.requirements: tests/python/requirements-judges.txt
 	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
 	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-bench/.requirements: tests/python/requirements-bench.txt
+	@python3 -m venv .venv-bench || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .tools/checkov/.requirements: tests/python/requirements-checkov.txt

@@ -33,6 +33,7 @@ pub struct Process {
     live: Option<Live>,
     log: Arc<Mutex<Vec<String>>>,
     cold_starts: Vec<ColdStart>,
+    took: Duration,
 }
 
 /// How long a start took, in real time.
@@ -81,6 +82,7 @@ impl Process {
             live: None,
             log: Arc::default(),
             cold_starts: Vec::new(),
+            took: Duration::ZERO,
         }
     }
 
@@ -94,6 +96,16 @@ impl Process {
     /// Every start so far.
     pub fn cold_starts(&self) -> &[ColdStart] {
         &self.cold_starts
+    }
+
+    /// How long the last invocation took in real time, from when it was handed out until it was answered; a start is not in it.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Id of the process that is kept warm.
+    pub fn pid(&self) -> Option<u32> {
+        self.live.as_ref().and_then(|live| live.child.id())
     }
 
     async fn start(&self) -> io::Result<Live> {
@@ -122,12 +134,14 @@ impl Process {
         let timeout = Duration::try_from(invocation.timeout).unwrap_or_default();
         let id = invocation.id.clone();
         let caller = self.environment.get("AWS_ACCESS_KEY_ID").cloned().unwrap_or_default();
+        let handed_out = now();
         let _ = live.api.work.send(invocation);
         let result = tokio::select! {
             biased;
             () = crash.ordered_for(&caller) => Err(FunctionError::Crashed("killed in the middle of a call".to_owned())),
             result = tokio::time::timeout(timeout, live.answer(&id)) => result.unwrap_or(Err(FunctionError::TimedOut)),
         };
+        self.took = now().duration_since(handed_out);
         match &result {
             Ok(_) | Err(FunctionError::Reported { .. }) => {
                 if let Some(cold) = self.cold_starts.last_mut().filter(|cold| cold.answered.is_none()) {
