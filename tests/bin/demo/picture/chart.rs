@@ -51,10 +51,12 @@ pub(super) fn act(act: &Act, seen: &Seen, order: &[&str], runbooks: &str) -> Str
         put(&mut svg, format_args!("<path class=\"rule\" d=\"M0,{top:.1}H{WIDTH}\"/>"));
     }
     for (x, words) in axis.ticks(&act.clock, 6) {
+        let anchor = if x > WIDTH - 24.0 { "scale end" } else { "scale" };
+        let (words, place) = (escaped(&words), if x > WIDTH - 24.0 { WIDTH } else { x });
         put(&mut svg, format_args!("<path class=\"tick\" d=\"M{x:.1},{bottom:.1}v4\"/>"));
         put(
             &mut svg,
-            format_args!("<text class=\"scale\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", bottom + 15.0, escaped(&words)),
+            format_args!("<text class=\"{anchor}\" x=\"{place:.1}\" y=\"{:.1}\">{words}</text>", bottom + 15.0),
         );
     }
     svg + "</svg>\n"

@@ -265,9 +265,10 @@ fn a_migration_is_a_bar_for_each_state_and_a_mark_for_its_end() {
 #[test]
 fn an_incident_lasts_from_its_first_record_until_people_hear_that_it_is_over() {
     let mut chronicle = begun();
-    for (seconds, decision, alert) in [(10, "counted", ""), (60, "told", "crash-loop"), (700, "told", "resolved")] {
+    let end = [(10, "counted", "", "i-1"), (60, "told", "crash-loop", "i-1"), (700, "told", "resolved", "")];
+    for (seconds, decision, alert, incident) in end {
         let record = json!({
-            "function": "heal", "subject": "shop/backend", "decision": decision, "reason": "so", "incident": "i-1",
+            "function": "heal", "subject": "shop/backend", "decision": decision, "reason": "so", "incident": incident,
             "class": "app-exit", "alert": alert,
         });
         chronicle.decided(at(seconds), &record, 0);

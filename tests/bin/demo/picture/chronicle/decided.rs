@@ -69,18 +69,26 @@ impl Chronicle {
         if matches!(decision, "held-by-storm" | "guarded" | "muted" | "held-by-breaker") && news {
             self.row(at, lane, Kind::Decided, decision, &format!("{decision}: {reason}"));
         }
-        let incident = text(record, "incident");
-        if incident.is_empty() {
-            return;
+        // A record of the end does not name the incident any more: it is that of the service.
+        if matches!(decision, "closed" | "gone") || matches!(text(record, "alert"), "resolved" | "healed") {
+            self.over(at, lane, reason);
+        } else if let incident = text(record, "incident")
+            && !incident.is_empty()
+            && decision != "late"
+        {
+            self.open(&format!("incident {incident}"), at, lane, Kind::Incident, text(record, "class"), reason);
         }
-        let name = format!("incident {incident}");
-        let is_over = matches!(decision, "closed" | "gone") || matches!(text(record, "alert"), "resolved" | "healed");
-        if is_over {
+    }
+
+    /// Closes every incident of a service.
+    fn over(&mut self, at: Timestamp, lane: &str, why: &str) {
+        let rows = &self.seen.rows;
+        let is_its = |place: &usize| rows.get(*place).is_some_and(|row| row.kind == Kind::Incident && row.lane == lane);
+        let names = self.open.iter().filter(|(_, place)| is_its(place)).map(|(name, _)| name.clone());
+        for name in names.collect::<Vec<_>>() {
             if let Some(row) = self.close(&name, at) {
-                row.words = format!("{}; over: {reason}", row.words);
+                row.words = format!("{}; over: {why}", row.words);
             }
-        } else if decision != "late" {
-            self.open(&name, at, lane, Kind::Incident, text(record, "class"), reason);
         }
     }
 

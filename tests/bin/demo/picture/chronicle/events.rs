@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::model::{Kind, Outcome};
+use super::super::model::{Kind, Outcome, Row};
 use super::{Chronicle, ELSEWHERE};
 use crate::cast;
 use crate::reading::{service_in, text};
@@ -29,17 +29,28 @@ impl Chronicle {
             cast::all().filter(|member| member.repository == repository).map(|member| member.name).collect();
         let lanes = if running.is_empty() { vec![repository] } else { running };
         for lane in lanes {
-            let same = |row: &&mut super::Row| {
-                row.from == at && row.kind == Kind::Push && row.lane == lane && row.words.contains(digest)
+            let act = self.number();
+            let same = |row: &&mut Row| row.act == act && row.from == at && row.kind == Kind::Push && row.lane == lane;
+            // Manifests without a tag belong to the push that they came with.
+            let known = self
+                .seen
+                .rows
+                .iter_mut()
+                .rev()
+                .take(30)
+                .filter(same)
+                .find(|row| row.words.contains(digest) || row.label.is_empty() || tag.is_empty());
+            let Some(row) = known else {
+                self.row(at, lane, Kind::Push, &tag, &format!("{repository}, digest {digest}"));
+                continue;
             };
-            let known = self.seen.rows.iter_mut().rev().take(30).find(same);
-            match known {
-                Some(row) if row.label.is_empty() => row.label.clone_from(&tag),
-                Some(row) if !tag.is_empty() && !row.label.split(", ").any(|known| known == tag) => {
-                    row.label = format!("{}, {tag}", row.label);
-                }
-                Some(_) => {}
-                None => self.row(at, lane, Kind::Push, &tag, &format!("{repository}, digest {digest}")),
+            if !row.words.contains(digest) {
+                row.words = format!("{}, {digest}", row.words);
+            }
+            if row.label.is_empty() {
+                row.label.clone_from(&tag);
+            } else if !tag.is_empty() && !row.label.split(", ").any(|known| known == tag) {
+                row.label = format!("{}, {tag}", row.label);
             }
         }
     }
