@@ -188,7 +188,7 @@ fn begun() -> Chronicle {
     chronicle
 }
 
-fn event(chronicle: &mut Chronicle, seconds: i64, kind: &str, detail: serde_json::Value) {
+fn event(chronicle: &mut Chronicle, seconds: i64, kind: &str, detail: &serde_json::Value) {
     let arn = "arn:aws:ecs:eu-west-1:123456789012:service/shop/backend";
     let event = json!({"source": "aws", "detail-type": kind, "resources": [arn], "detail": detail});
     chronicle.see(at(seconds), &Step::Event { event, mishap: Mishap::None });
@@ -201,7 +201,7 @@ fn a_rollout_that_fails_is_a_bar_and_the_way_back_another() {
         [(1, "a", "IN_PROGRESS"), (40, "a", "FAILED"), (40, "b", "IN_PROGRESS"), (70, "b", "COMPLETED")]
     {
         let detail = json!({"eventName": format!("SERVICE_DEPLOYMENT_{name}"), "deploymentId": id, "reason": "why"});
-        event(&mut chronicle, seconds, "ECS Deployment State Change", detail);
+        event(&mut chronicle, seconds, "ECS Deployment State Change", &detail);
     }
     chronicle.pause(at(100));
     let bars: Vec<_> = chronicle.seen().rows.iter().map(|row| (row.kind, row.lasts().unwrap())).collect();
@@ -216,7 +216,7 @@ fn the_events_of_one_push_are_one_mark_with_all_its_tags() {
     for tag in ["latest", "2.4.1", "latest"] {
         let detail =
             json!({"repository-name": "shop/backend", "image-digest": "sha256:0123456789abcdef", "image-tag": tag});
-        event(&mut chronicle, 5, "ECR Image Action", detail);
+        event(&mut chronicle, 5, "ECR Image Action", &detail);
     }
     let rows = &chronicle.seen().rows;
     assert_eq!(
@@ -233,7 +233,7 @@ fn a_task_that_was_asked_to_stop_is_no_crash_and_one_that_ends_well_is_nothing()
     {
         let containers = json!([{"exitCode": exit}]);
         let detail = json!({"group": "service:backend", "clusterArn": "c/shop", "lastStatus": "STOPPED", "stopCode": code, "containers": containers});
-        event(&mut chronicle, 5, "ECS Task State Change", detail);
+        event(&mut chronicle, 5, "ECS Task State Change", &detail);
     }
     let kinds: Vec<Kind> = chronicle.seen().rows.iter().map(|row| row.kind).collect();
     assert_eq!(kinds, [Kind::Crash, Kind::Stopped]);

@@ -37,13 +37,11 @@ impl Chronicle {
                 self.row(at, lane, Kind::Begun, decision, &words);
                 self.explain(lane, &format!("{}, {}", text(record, "reason"), target(record)));
             }
-            "watched" => {}
             "ignored" | "opted-out" if trigger == "deployment-changed" => {}
-            "up-to-date" | "no-container" | "under-way" | "no-database" | "gone" => {
-                if trigger == "image-pushed" {
-                    self.row(at, lane, Kind::Passed, decision, &words);
-                }
+            "up-to-date" | "no-container" | "under-way" | "no-database" | "gone" if trigger == "image-pushed" => {
+                self.row(at, lane, Kind::Passed, decision, &words);
             }
+            "watched" | "up-to-date" | "no-container" | "under-way" | "no-database" | "gone" => {}
             _ if news || trigger != "sweep" => self.row(at, lane, Kind::Decided, decision, &words),
             _ => {}
         }

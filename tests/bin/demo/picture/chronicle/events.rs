@@ -72,7 +72,7 @@ impl Chronicle {
             "SERVICE_DEPLOYMENT_FAILED" => {
                 if let Some(row) = self.close(id, at) {
                     row.kind = Kind::Rollout(Outcome::Failed);
-                    row.words = format!("{} ECS: {reason}", row.words).trim().to_owned();
+                    row.words = format!("{}; ECS: {reason}", row.words);
                     self.failed.insert(lane);
                 }
             }
