@@ -34,7 +34,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@[ -t 2 ] || echo "Building the functions as they are deployed (release, LTO) and the lab: minutes the first time, seconds later"
 	@quiet=$$([ -t 2 ] || echo -q); cargo build $$quiet --locked --release -p deploy -p heal -p migrate -p snapshot; \
 	  cargo build $$quiet --locked -p tests --bin demo
-	@$(TARGET)/debug/demo $(TARGET)/release
+	@$(TARGET)/debug/demo $(TARGET)/release $(if $(PICTURE),--picture $(PICTURE))
 
 .PHONY: test
 test: lint unit template conformance built packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge

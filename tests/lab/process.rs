@@ -17,11 +17,16 @@ use crate::function::{Function, FunctionError, Invocation, Running};
 use crate::runtime_api::{RuntimeApi, Told};
 use crate::template::FunctionSpec;
 
-/// How long a process may take to ask for its first invocation, as on Lambda.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a process may take to ask for its first invocation. Lambda gives it ten seconds; a machine that builds beside may
+/// need more, and how long it took is measured anyway.
+const INIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long to wait after an answer until the process asks for more: by then its log lines are written.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long to wait after an answer until the process asks for more: by then its log lines are written. It asks within
+/// milliseconds, unless the machine is busy; to go on without it would lose lines.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Turns that the readers of the log are given after the last one that brought a line.
+const QUIET_TURNS: u32 = 10;
 
 /// A binary as a function.
 #[derive(Debug)]
@@ -147,7 +152,15 @@ impl Process {
                 if let Some(cold) = self.cold_starts.last_mut().filter(|cold| cold.answered.is_none()) {
                     cold.answered = Some(now().duration_since(live.started));
                 }
-                let _ = tokio::time::timeout(SETTLE_TIMEOUT, live.api.told.recv()).await;
+                let asks = async {
+                    tokio::select! {
+                        biased;
+                        _ = live.api.told.recv() => {}
+                        // One that ends after its answer asks for nothing more.
+                        _ = live.child.wait() => {}
+                    }
+                };
+                let _ = tokio::time::timeout(SETTLE_TIMEOUT, asks).await;
                 self.live = Some(live);
             }
             Err(_) => {
@@ -155,8 +168,13 @@ impl Process {
             }
         }
         // The lines are in the pipe; give the tasks that read it their turn.
-        for _ in 0..10 {
+        let lines = || self.log.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let (mut quiet, mut known) = (0, lines());
+        while quiet < QUIET_TURNS {
             tokio::task::yield_now().await;
+            let now = lines();
+            quiet = if now == known { quiet + 1 } else { 0 };
+            known = now;
         }
         result
     }
@@ -179,7 +197,7 @@ impl Process {
             }
             Ok(Some(Told::NotStarted(error))) => Err(not_started(error.to_string())),
             Ok(other) => Err(not_started(format!("{other:?}"))),
-            Err(_) => Err(not_started("it asked for no work within ten seconds".to_owned())),
+            Err(_) => Err(not_started("it asked for no work within two minutes".to_owned())),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What the story comes to: what runs, what was called, how long it took.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cast;
 use crate::ledger::{Ledger, is_write};
 use crate::page::Look;
-use crate::stage::{Stage, counted, short};
+use crate::picture;
+use crate::stage::{Result, Stage, counted, short};
 
 /// Prints it.
 pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: Duration) {
@@ -56,6 +58,27 @@ pub(crate) fn report(stage: &mut Stage, simulated: jiff::SignedDuration, real: D
         ));
     }
     stage.page.note(&format!("{} of simulated time in {:.1} s of real time", long(simulated), real.as_secs_f64()));
+}
+
+/// Writes the page with the pictures beside the folder of the binaries, and the whole run as one picture where it is wanted.
+pub(crate) fn draw(stage: &mut Stage, binaries: &Path, wanted: Option<&Path>) -> Result<()> {
+    let order: Vec<&str> = cast::all().map(|member| member.name).collect();
+    let seen = stage.page.chronicle.seen();
+    let (drawn, told) =
+        (picture::page(seen, &order), stage.past.iter().map(|ledger| ledger.alerts.len()).sum::<usize>());
+    let file = binaries.parent().unwrap_or(binaries).join(picture::PAGE);
+    let written = |file: &Path, text: &str| {
+        std::fs::write(file, text).map_err(|problem| format!("{}: {problem}", file.display()))
+    };
+    written(&file, &drawn)?;
+    if let Some(file) = wanted {
+        written(file, &picture::overview(seen, &order))?;
+    }
+    let shown = picture::alerts_in(&drawn);
+    let all = shown == told && stage.page.chronicle.alerts() == told;
+    stage.check(all, &format!("of {} {shown} are in the picture", counted(told, "alert")));
+    stage.page.plain(Look::Bold, &format!("\nThe same as a picture, each mark with its reason: {}", file.display()));
+    Ok(())
 }
 
 /// `33 days and 4 h`.

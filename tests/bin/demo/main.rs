@@ -9,6 +9,7 @@ mod closing;
 mod ledger;
 mod nights;
 mod page;
+mod picture;
 mod reading;
 mod stage;
 mod story;
@@ -23,13 +24,16 @@ use jiff::Timestamp;
 use crate::page::Look;
 use crate::stage::{Result, Stage};
 
-const USAGE: &str = "usage: demo FOLDER, the folder with the functions' binaries, for example target/release";
+const USAGE: &str = "usage: demo FOLDER [--picture FILE.svg]: the folder with the functions' binaries, for example target/release, \
+    and where a picture of the whole run goes besides its page";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    let (Some(folder), None) = (arguments.next().map(PathBuf::from), arguments.next()) else {
-        return Err(USAGE.into());
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let (folder, picture) = match arguments.as_slice() {
+        [folder] => (PathBuf::from(folder), None),
+        [folder, flag, file] if flag == "--picture" => (PathBuf::from(folder), Some(PathBuf::from(file))),
+        _ => return Err(USAGE.into()),
     };
     let of = |name: &str| size(&folder.join(name)).map(|size| format!("{name} ({size})"));
     let sizes = format!("{}, {}, {} and {}", of("deploy")?, of("migrate")?, of("heal")?, of("snapshot")?);
@@ -47,12 +51,15 @@ async fn main() -> Result<ExitCode> {
     if let Err(problem) = story::play(&mut stage).await {
         stage.check(false, &format!("the story breaks off: {problem}"));
     }
+    let end = stage.now();
+    stage.page.chronicle.pause(end);
     let mut simulated = stage.now().duration_since(begin);
     let nights = nights::play(&mut stage.page, &folder, &stage.cold_starts).await?;
     simulated += nights.simulated;
     stage.past.extend(nights.ledgers);
     let real = instant().duration_since(started);
     closing::report(&mut stage, simulated, real);
+    closing::draw(&mut stage, &folder, picture.as_deref())?;
     Ok(if stage.page.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

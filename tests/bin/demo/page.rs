@@ -3,6 +3,10 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::picture::chronicle::Chronicle;
+use crate::picture::model::Clock;
 
 /// Columns of a whole line; what is longer goes on below, where its text began.
 const WIDTH: usize = 120;
@@ -42,6 +46,8 @@ pub(crate) struct Line<'a> {
 /// The output, and the count of expectations.
 #[derive(Debug)]
 pub(crate) struct Page {
+    /// What the picture is drawn from.
+    pub(crate) chronicle: Chronicle,
     start: Timestamp,
     colour: bool,
     acts: usize,
@@ -52,11 +58,13 @@ pub(crate) struct Page {
 impl Page {
     /// A page whose times count from `start`.
     pub(crate) fn new(start: Timestamp) -> Self {
-        Self { start, colour: wants_colour(), acts: 0, passed: 0, failed: 0 }
+        Self { chronicle: Chronicle::default(), start, colour: wants_colour(), acts: 0, passed: 0, failed: 0 }
     }
 
-    /// Begins an act: a title, and in a sentence what is about to happen.
-    pub(crate) fn act(&mut self, title: &str, what: &str) {
+    /// Begins an act: a title, and in a sentence what is about to happen. Its times are dates in `zone` where there is one.
+    pub(crate) fn act(&mut self, at: Timestamp, zone: Option<&TimeZone>, title: &str, what: &str) {
+        let clock = zone.map_or(Clock::Since(self.start), |zone| Clock::Dated(zone.clone()));
+        self.chronicle.act(at, clock, title, what);
         self.acts += 1;
         let title = format!("{:>2}. {title}.", self.acts);
         let mut parts = wrapped(&format!("{title} {what}"), WIDTH).into_iter();

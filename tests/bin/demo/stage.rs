@@ -130,7 +130,7 @@ impl Stage {
 
     /// Begins an act.
     pub(crate) fn act(&mut self, title: &str, what: &str) {
-        self.page.act(title, what);
+        self.page.act(self.world.now(), None, title, what);
         self.past.push(std::mem::take(&mut self.ledger));
         self.timeline.pause(&self.page, &self.ledger);
         self.before = cast::all().map(|member| (member.name, self.deployments(member.name))).collect();
@@ -258,8 +258,9 @@ impl Stage {
     }
 
     /// Something that is only told.
-    pub(crate) fn aside(&self, who: &str, service: &str, does: &str) {
+    pub(crate) fn aside(&mut self, who: &str, service: &str, does: &str) {
         let at = self.world.now();
+        self.page.chronicle.aside(at, who, service, does);
         self.page.line(&Line { at, who, subject: service, digest: "", text: does, look: Look::Bold });
     }
 
@@ -318,6 +319,7 @@ impl Stage {
 
     fn tell(&mut self, steps: Vec<(Timestamp, Step)>) {
         for (at, step) in steps {
+            self.page.chronicle.see(at, &step);
             self.timeline.tell(at, &step, &self.page, &mut self.ledger);
         }
         self.timeline.pause(&self.page, &self.ledger);
@@ -347,7 +349,7 @@ pub(crate) fn short(digest: &str) -> &str {
 }
 
 /// A tag that fits on a line: of a signature's, the beginning and the end.
-fn shortened(tag: &str) -> String {
+pub(crate) fn shortened(tag: &str) -> String {
     match (tag.get(..16), tag.get(tag.len().saturating_sub(4)..)) {
         (Some(head), Some(tail)) if tag.len() > 40 => format!("{head}...{tail}"),
         _ => tag.to_owned(),

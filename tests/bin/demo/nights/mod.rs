@@ -73,7 +73,8 @@ pub(crate) async fn play(page: &mut Page, binaries: &Path, cold_starts: &SharedS
     if let Err(problem) = played {
         nights.page.check(false, &format!("the nights break off: {problem}"));
     }
-    let Nights { world, ledger, mut past, .. } = nights;
+    let Nights { page, world, ledger, mut past, .. } = nights;
+    page.chronicle.pause(world.now());
     past.push(ledger);
     Ok(Past { ledgers: past, simulated: world.now().duration_since(begin) })
 }
@@ -100,7 +101,7 @@ impl<'a> Nights<'a> {
 
     /// Begins an act.
     fn act(&mut self, title: &str, what: &str) {
-        self.page.act(title, what);
+        self.page.act(self.world.now(), Some(&self.zone), title, what);
         self.past.push(std::mem::take(&mut self.ledger));
     }
 
@@ -170,6 +171,7 @@ impl<'a> Nights<'a> {
         self.world.run_until(at).await?;
         let steps = std::mem::take(&mut *self.steps.borrow_mut());
         for (at, step) in steps {
+            self.page.chronicle.see(at, &step);
             self.telling.tell(at, &step, self.page, &mut self.ledger);
         }
         Ok(())
