@@ -96,6 +96,11 @@ impl Process {
         &self.cold_starts
     }
 
+    /// Process id, while it lives.
+    pub fn id(&self) -> Option<u32> {
+        self.live.as_ref()?.child.id()
+    }
+
     async fn start(&self) -> io::Result<Live> {
         let api = RuntimeApi::start(&self.arn).await?;
         let mut command = Command::new(&self.binary);
