@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release
 
 .PHONY: test
-test: lint unit template judged demo ## Everything that must be green before a merge
+test: lint unit template judged demo packaging ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
@@ -50,12 +50,22 @@ unit: rust nextest ## Rust tests, documentation tests included
 	cargo test -q --locked --workspace --doc
 
 .PHONY: template
-template: venv judges ## Tests of template.yaml: lint, expansion, permissions, alarms, parameters
+template: venv judges checkov ## Tests of template.yaml: lint, scanner, expansion, permissions, keys, alarms, queries, parameters
 	$(PYTHON) -m pytest -q tests/stack
 
 .PHONY: parameters
 parameters: venv ## Write docs/parameters.md anew from template.yaml
 	$(PYTHON) tests/stack/parameters.py --write
+
+.PHONY: queries
+queries: venv ## Write docs/queries.md anew from template.yaml
+	$(PYTHON) tests/stack/queries.py --write
+
+.PHONY: records
+records: rust venv ## Write the log lines anew on which the saved queries are tried, from the binaries; then the page
+	cargo build -q --locked --workspace --bins
+	$(PYTHON) tests/stack/records.py $(TARGET)/debug
+	$(PYTHON) tests/stack/queries.py --write
 
 .PHONY: explore
 explore: rust ## Run the fault explorer: crashes, throttles, lost replies, duplicates, reordering
@@ -90,6 +100,43 @@ sam-deploy: rust venv-build judges ## A real `sam deploy` into MiniStack, an eve
 	sam build --parameter-overrides Architecture=$(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
 	$(PYTHON) -m pytest -q tests/deployed
 
+# ---- Releases: docs/release.md ----------------------------------------------------------------------------------------
+
+ARCHITECTURE ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+.PHONY: package
+package: rust venv-build venv-package ## Build the functions as they are released and pack them into dist/: zips, template, checksums, SBOM, licences
+	packaging/build.sh $(ARCHITECTURE)
+	$(PYTHON) -B packaging/package.py --binaries $(TARGET)/lambda --out dist
+
+.PHONY: reproducible
+reproducible: rust venv-build venv-package ## Build and pack twice what is committed, in two folders, and compare every byte (minutes)
+	packaging/reproduce.sh $(ARCHITECTURE)
+
+.PHONY: dist
+dist: rust venv ## One release in dist/ of what was packed for each architecture into target/built/*
+	$(PYTHON) -B packaging/package.py --merge target/built/* --out dist
+
+.PHONY: sbom
+sbom: rust venv ## What the functions are made of, as CycloneDX, in target/steward.cdx.json
+	@mkdir -p target
+	$(PYTHON) -B packaging/bom.py target/steward.cdx.json
+
+.PHONY: terraform
+terraform: venv ## Write the generated part of packaging/terraform anew from template.yaml
+	$(PYTHON) -B packaging/terraform.py --write
+
+# The binaries are those of `demo`: as they are deployed, but for the paths of this machine that are still in them.
+.PHONY: packaging
+packaging: rust venv venv-packaging judges ## Tests of the package: zips, template in MiniStack by plain CloudFormation, SBOM, Terraform, StackSet, workflows
+	cargo build -q --locked --release -p deploy -p heal -p migrate -p snapshot
+	RELEASE_BINARIES=$(abspath $(TARGET))/release $(PYTHON) -m pytest -q -rs tests/packaging
+
+.PHONY: advisories
+advisories: rust ## Known vulnerabilities of the crates; fetches the database of RustSec, and so is no part of `test`
+	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)
+	cargo deny --log-level error check advisories
+
 .PHONY: deny
 deny: rust ## Licences, sources and banned crates, with cargo-deny
 	@command -v cargo-deny >/dev/null || cargo install --root .tools --locked cargo-deny@$(DENY_VERSION)
@@ -117,6 +164,9 @@ venv: $(VENV)/.requirements
 .PHONY: judges
 judges: .venv-judges/.requirements
 
+.PHONY: checkov
+checkov: .tools/checkov/.requirements
+
 .PHONY: venv-build
 venv-build: $(VENV)/.requirements-build
 
@@ -129,7 +179,22 @@ $(VENV)/.requirements-build: tests/python/requirements-build.txt $(VENV)/.requir
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+.PHONY: venv-package
+venv-package: $(VENV)/.requirements-package
+
+.PHONY: venv-packaging
+venv-packaging: $(VENV)/.requirements-packaging
+
+$(VENV)/.requirements-package $(VENV)/.requirements-packaging: $(VENV)/.requirements%: tests/python/requirements%.txt $(VENV)/.requirements
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .venv-judges/.requirements: tests/python/requirements-judges.txt
 	@python3 -m venv .venv-judges || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
 	.venv-judges/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.tools/checkov/.requirements: tests/python/requirements-checkov.txt
+	@python3 -m venv .tools/checkov || { echo "Python 3.10 or newer with venv is missing (Debian: python3-venv)" >&2; exit 1; }
+	.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

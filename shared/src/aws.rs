@@ -6,13 +6,19 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::arn::Region;
 use crate::clock::{Clock, Deadline};
@@ -33,6 +39,9 @@ const BUNDLE_FILES: [&str; 3] =
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// There is nothing to sign requests with, or no region to send them to.
+    #[error("{0} is not set: Lambda sets it for every function; elsewhere, export it (aws configure export-credentials)")]
+    Missing(&'static str),
     /// The bundle that the operator named cannot be read.
     #[error(
         "the root certificates named by {variable} cannot be read from {path}: {source}; correct the variable or remove it"
@@ -85,33 +94,37 @@ macro_rules! client {
 }
 
 impl Clients {
-    /// Reads region, credentials and endpoints from the environment, as every AWS tool does.
+    /// Reads region, credentials and endpoints from the environment, where Lambda puts them.
+    ///
+    /// The SDK's own loader would look through profiles, container and instance metadata as well, which no function has:
+    /// its code is a tenth of the binary, and its profile files are looked for at each start (docs/adr/0001).
     ///
     /// # Errors
-    /// When TLS cannot be set up; nothing is called yet.
-    pub async fn connect(variable: impl Fn(&str) -> Option<String>, clock: &Clock) -> Result<Self, ConnectError> {
+    /// What is missing, or why TLS cannot be set up; nothing is called yet.
+    pub fn connect(variable: fn(&str) -> Option<String>, clock: &Clock) -> Result<Self, ConnectError> {
+        let text = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let required = |name| text(name).ok_or(ConnectError::Missing(name));
+        let credentials = Credentials::new(
+            required("AWS_ACCESS_KEY_ID")?,
+            required("AWS_SECRET_ACCESS_KEY")?,
+            text("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
         let http = https_client(&root_certificates(variable)?)?;
-        Ok(Self::with_http_client(http, clock, None).await)
+        let is_on = |name| text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let mut config = sdk_config(http, clock, credentials, required("AWS_REGION")?)
+            .to_builder()
+            .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
+            .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
+            .service_config(Endpoints(variable));
+        config.set_endpoint_url(text(ENDPOINT));
+        Ok(Self { config: config.build(), made: Arc::default() })
     }
 
-    /// Clients over the given HTTP client; with `credentials` none are looked for in the environment.
-    pub async fn with_http_client(
-        http: SharedHttpClient,
-        clock: &Clock,
-        credentials: Option<(aws_credential_types::Credentials, String)>,
-    ) -> Self {
-        let (time, sleep) = clock.parts();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
-            .time_source(time)
-            .sleep_impl(sleep)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts());
-        if let Some((credentials, region)) = credentials {
-            loader = loader.empty_test_environment().credentials_provider(credentials);
-            loader = loader.region(aws_config::Region::new(region));
-        }
-        Self { config: loader.load().await, made: Arc::default() }
+    /// Clients over the given HTTP client, with nothing of the environment.
+    pub fn with_http_client(http: SharedHttpClient, clock: &Clock, credentials: Credentials, region: &str) -> Self {
+        Self { config: sdk_config(http, clock, credentials, region.to_owned()), made: Arc::default() }
     }
 
     /// DynamoDB.
@@ -160,7 +173,7 @@ impl Clients {
     }
 
     fn in_region(&self, region: &Region) -> SdkConfig {
-        self.config.to_builder().region(aws_config::Region::new(region.as_str().to_owned())).build()
+        self.config.to_builder().region(aws_types::region::Region::new(region.as_str().to_owned())).build()
     }
 
     /// Resource Groups Tagging API.
@@ -176,6 +189,35 @@ impl Clients {
     /// SQS.
     pub fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.made.sqs.get_or_init(|| client!(aws_sdk_sqs, self.config))
+    }
+}
+
+fn sdk_config(http: SharedHttpClient, clock: &Clock, credentials: Credentials, region: String) -> SdkConfig {
+    let (time, sleep) = clock.parts();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .time_source(time)
+        .sleep_impl(sleep)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(aws_types::region::Region::new(region))
+        .build()
+}
+
+/// The variable that sends all calls elsewhere; with a service's name behind it, that service's.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
+/// Endpoints of single services: `AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
+#[derive(Debug)]
+struct Endpoints(fn(&str) -> Option<String>);
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        let value = (self.0)(&format!("{}_{service}", key.env())).or_else(|| (self.0)(key.env()));
+        value.filter(|value| key.env() == ENDPOINT && !value.is_empty())
     }
 }
 
@@ -202,7 +244,27 @@ fn https_client(bundle: &[u8]) -> Result<SharedHttpClient, ConnectError> {
     let roots = TrustStore::empty().with_pem_certificate(bundle);
     let context = TlsContext::builder().with_trust_store(roots).build();
     let context = context.map_err(|error| ConnectError::Tls(error.to_string()))?;
-    Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
+    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https();
+    Ok(SharedHttpClient::new(Unchecked(client)))
+}
+
+/// The SDK's HTTP client without the check that each new service client makes of it: that builds a whole connector, with
+/// every root certificate of the bundle, and throws it away. With seven clients it was half of a cold start.
+#[derive(Debug)]
+struct Unchecked(SharedHttpClient);
+
+impl HttpClient for Unchecked {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +276,29 @@ mod tests {
         let named = |name: &str| (name == "AWS_CA_BUNDLE").then(|| "/nowhere/private.pem".to_owned());
         let error = root_certificates(named).unwrap_err().to_string();
         assert!(error.contains("AWS_CA_BUNDLE") && error.contains("/nowhere/private.pem"), "{error}");
+    }
+
+    fn of_one_service(name: &str) -> Option<String> {
+        let set = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://logs")];
+        set.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    }
+
+    #[test]
+    fn an_endpoint_of_one_service_goes_before_that_of_all() {
+        let endpoint = |service| {
+            let key = ServiceConfigKey::builder().service_id(service).profile("endpoint_url").env(ENDPOINT).build();
+            Endpoints(of_one_service).load_config(key.unwrap())
+        };
+        assert_eq!(endpoint("CloudWatch Logs").as_deref(), Some("http://logs"));
+        assert_eq!(endpoint("ECS").as_deref(), Some("http://all"));
+        let other = ServiceConfigKey::builder().service_id("ECS").profile("x").env("AWS_SOMETHING").build();
+        assert_eq!(Endpoints(of_one_service).load_config(other.unwrap()), None);
+    }
+
+    #[test]
+    fn without_credentials_it_is_said_which_variable_is_missing() {
+        let error = Clients::connect(of_one_service, &Clock::system()).unwrap_err().to_string();
+        assert!(error.starts_with("AWS_ACCESS_KEY_ID is not set"), "{error}");
     }
 
     #[test]

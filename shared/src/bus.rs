@@ -29,7 +29,7 @@ impl Bus {
         let entry = PutEventsRequestEntry::builder()
             .source(SOURCE)
             .detail_type(event.detail_type())
-            .resources(resource)
+            .set_resources((!resource.is_empty()).then(|| vec![resource.to_owned()]))
             .detail(event.detail().to_string())
             .build();
         let answer = self.client.put_events().entries(entry).send().await;

@@ -11,7 +11,7 @@ use crate::schedule::ScheduleSettings;
 use crate::tags::HealLevel;
 
 /// The names of all variables that are read, in the order of the documentation.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 26] = [
     "STEWARD_ACCOUNT_ID",
     "STEWARD_TABLE",
     "STEWARD_TOPIC_ARN",
@@ -24,6 +24,7 @@ pub const VARIABLES: [&str; 24] = [
     "STEWARD_QUEUE_ARN",
     "STEWARD_SCHEDULER_ROLE_ARN",
     "STEWARD_SCHEDULE_GROUP",
+    "STEWARD_UNDELIVERED_QUEUE_ARN",
     "STEWARD_STACK",
     "STEWARD_SNAPSHOT_TIME_ZONE",
     "STEWARD_SNAPSHOT_TIME",
@@ -36,6 +37,7 @@ pub const VARIABLES: [&str; 24] = [
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
     "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_LAMBDA_FUNCTION_NAME",
 ];
 
 /// How alerts are written.
@@ -50,6 +52,8 @@ pub enum AlertFormat {
 /// The validated configuration of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// Name of the function, which Lambda says; for commands in alerts.
+    pub function: Option<String>,
     /// The account that the stack is in. Events of other accounts are not for us.
     pub account: AccountId,
     /// The region that the stack is in.
@@ -145,7 +149,10 @@ impl Config {
         let dead_letter_queue = text("STEWARD_DEAD_LETTER_QUEUE_URL");
         let schedule_parts = ["STEWARD_SCHEDULE_GROUP", "STEWARD_SCHEDULER_ROLE_ARN", "STEWARD_QUEUE_ARN"].map(text);
         let schedules = match schedule_parts {
-            [Some(group), Some(role), Some(queue)] => Some(ScheduleSettings { group, role, queue }),
+            [Some(group), Some(role), Some(queue)] => {
+                let undelivered = text("STEWARD_UNDELIVERED_QUEUE_ARN");
+                Some(ScheduleSettings { group, role, queue, undelivered })
+            }
             [None, None, None] => None,
             _ => {
                 let together = "STEWARD_SCHEDULE_GROUP, STEWARD_SCHEDULER_ROLE_ARN and STEWARD_QUEUE_ARN go together";
@@ -180,6 +187,7 @@ impl Config {
                 Some(log_level),
                 Some(snapshots),
             ) if problems.is_empty() => Ok(Self {
+                function: text("AWS_LAMBDA_FUNCTION_NAME"),
                 account,
                 region,
                 table,

@@ -34,7 +34,7 @@ pub async fn serve<F: Function>() -> Result<(), Error> {
     let config = Config::read(environment);
     telemetry::start(config.as_ref().map_or(tracing::Level::INFO, |config| config.log_level), clock.clone());
     let config = config.inspect_err(|error| tracing::error!(reason = %error, "cannot start"))?;
-    let clients = Clients::connect(environment, &clock).await;
+    let clients = Clients::connect(environment, &clock);
     let clients = clients.inspect_err(|error| tracing::error!(reason = %error, "cannot start"))?;
     let dead_letters = config.dead_letter_queue.clone();
     let dead_letters = dead_letters.map(|url| DeadLetters::new(clients.sqs().clone(), url));

@@ -28,6 +28,7 @@ pub mod partition;
 pub mod policy;
 pub mod record;
 pub mod redact;
+pub mod report;
 pub mod schedule;
 pub mod state;
 pub mod tags;

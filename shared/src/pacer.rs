@@ -41,6 +41,14 @@ impl Pacer {
         Self { capacity, per_second: f64::from(rate.per_second) * share, tokens: capacity, since: None }
     }
 
+    /// How many requests may come at once.
+    pub fn at_once(&self) -> usize {
+        // At least one, and at most a bucket's burst: a whole number that every type holds.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
+        let whole = self.capacity as usize;
+        whole
+    }
+
     /// Takes one token at `now` and says how long to wait before the request may be sent.
     pub fn take(&mut self, now: Timestamp) -> Duration {
         let elapsed = self.since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));

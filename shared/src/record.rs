@@ -5,6 +5,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::failure::CallFailure;
+
 /// One decision about one subject.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
@@ -45,6 +47,14 @@ impl Record {
             self.seen.insert(name.to_owned(), value.into());
         }
         self
+    }
+
+    /// The same with the call that failed, so that failures can be counted by operation and kind.
+    #[must_use]
+    pub fn failed(self, failure: &CallFailure) -> Self {
+        let kind = serde_json::to_value(failure.kind).ok();
+        let code = Some(failure.code.clone()).filter(|code| !code.is_empty());
+        self.saw("operation", Some(failure.operation)).saw("kind", kind).saw("code", code)
     }
 
     /// Writes the record to the log.

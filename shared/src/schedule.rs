@@ -4,7 +4,7 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, SqsParameters, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, SqsParameters, Target,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct ScheduleSettings {
     pub role: String,
     /// ARN of the FIFO queue that is sent to.
     pub queue: String,
+    /// ARN of the queue for what EventBridge Scheduler cannot send. Without one it is lost, and only a sweep finds it.
+    pub undelivered: Option<String>,
 }
 
 /// One-time schedules of a function.
@@ -67,11 +69,16 @@ impl Schedules {
             "detail": detail,
         });
         let group = SqsParameters::builder().message_group_id(self.group).build();
+        // As the rules of the stack have it: what is not sent within the hour is for people to see.
+        let retries = RetryPolicy::builder().maximum_event_age_in_seconds(3600).maximum_retry_attempts(185).build();
+        let undelivered = self.settings.undelivered.as_ref().map(|arn| DeadLetterConfig::builder().arn(arn).build());
         let target = Target::builder()
             .arn(&self.settings.queue)
             .role_arn(&self.settings.role)
             .input(input.to_string())
             .sqs_parameters(group)
+            .retry_policy(retries)
+            .set_dead_letter_config(undelivered)
             .build()
             .map_err(failed)?;
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().map_err(failed)?;
@@ -102,7 +109,7 @@ mod tests {
 
     fn schedules(rule: &Rule) -> Schedules {
         let text = str::to_owned;
-        let settings = ScheduleSettings { group: text("steward"), role: text("role"), queue: text("queue") };
+        let settings = ScheduleSettings { group: text("steward"), role: text("role"), queue: text("queue"), undelivered: Some(text("lost")) };
         Schedules::new(mock_client!(aws_sdk_scheduler, RuleMode::MatchAny, [rule]), settings, "heal")
     }
 
@@ -118,6 +125,17 @@ mod tests {
             .then_output(|| CreateScheduleOutput::builder().schedule_arn("arn").build().unwrap());
         let at = "2026-11-21T13:05:00.7Z".parse().unwrap();
         schedules(&rule).once("heal-i-1-5", at, "Verification Due", &json!({})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_goes_where_people_see_it() {
+        let rule = mock!(Client::create_schedule)
+            .match_requests(|request| {
+                let queue = request.target().and_then(Target::dead_letter_config).and_then(DeadLetterConfig::arn);
+                queue == Some("lost")
+            })
+            .then_output(|| CreateScheduleOutput::builder().schedule_arn("arn").build().unwrap());
+        schedules(&rule).once("heal-i-1-5", Timestamp::UNIX_EPOCH, "Verification Due", &json!({})).await.unwrap();
     }
 
     #[tokio::test]

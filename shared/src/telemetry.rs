@@ -19,7 +19,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::clock::Clock;
 
 /// What is logged at the level that the operator chose; everything else only when something is wrong with it.
-const OWN: [&str; 6] = ["shared", "deploy", "heal", "snapshot", "Lambda runtime invoke", "lambda_runtime"];
+const OWN: [&str; 7] =
+    ["shared", "deploy", "heal", "migrate", "snapshot", "Lambda runtime invoke", "lambda_runtime"];
 
 /// Starts logging to standard output. Called once, at start-up; a second call changes nothing.
 pub fn start(level: Level, clock: Clock) {

@@ -62,14 +62,14 @@ pub fn clock(account: &Account) -> Clock {
 }
 
 /// SDK clients whose calls the account answers.
-pub async fn clients(account: &Account) -> Clients {
-    clients_of(account, "steward").await
+pub fn clients(account: &Account) -> Clients {
+    clients_of(account, "steward")
 }
 
 /// SDK clients that sign as `caller`.
-async fn clients_of(account: &Account, caller: &str) -> Clients {
+fn clients_of(account: &Account, caller: &str) -> Clients {
     let credentials = Credentials::new(caller, "secret", None, None, "lab");
-    Clients::with_http_client(account.http_client(), &clock(account), Some((credentials, "eu-west-1".to_owned()))).await
+    Clients::with_http_client(account.http_client(), &clock(account), credentials, "eu-west-1")
 }
 
 /// An execution environment: what lives until Lambda takes it away, or until it is killed.
@@ -108,7 +108,7 @@ async fn start<S: function::Function>(account: &Account, spec: &FunctionSpec) ->
         name => spec.environment.get(name).cloned(),
     };
     let config = Config::read(variable).map_err(|error| FunctionError::Crashed(error.to_string()))?;
-    let clients = clients_of(account, &spec.name).await;
+    let clients = clients_of(account, &spec.name);
     let dead_letters = config.dead_letter_queue.clone().map(|url| DeadLetters::new(clients.sqs().clone(), url));
     Ok(Environment { function: S::start(config, &clients, clock(account)), dead_letters })
 }

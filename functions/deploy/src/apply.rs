@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::StopServiceDeploymentStopType;
+use jiff::{SignedDuration, Timestamp};
 use shared::alert::Topic;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::aws::Clients;
@@ -25,6 +26,10 @@ use crate::rollout::{Attempt, AttemptState, Rollout, Target};
 /// A registration that another service of the same push can use: same base, same images.
 type Registration = (TaskDefinitionArn, BTreeMap<String, String>);
 
+/// What was registered a moment ago, and when, for the services of this turn and of those that follow it.
+#[derive(Debug, Default)]
+struct Registered(HashMap<Registration, (TaskDefinitionArn, Timestamp)>);
+
 /// Changes the account. It lives as long as the execution environment, and so do its pacers.
 #[derive(Debug)]
 pub(crate) struct Applier {
@@ -35,21 +40,7 @@ pub(crate) struct Applier {
     clock: Clock,
     services: Pacer,
     definitions: Pacer,
-}
-
-/// What is shared by the services of one invocation.
-#[derive(Debug, Default)]
-pub(crate) struct Registered(HashMap<Registration, TaskDefinitionArn>);
-
-/// What became of a plan.
-#[derive(Debug)]
-pub(crate) enum Applied {
-    /// It was carried out, or there was nothing to do.
-    Done,
-    /// The roll was not started: no time was left. Nothing was written.
-    NoTime,
-    /// A call failed.
-    Failed(CallFailure),
+    registered: Registered,
 }
 
 impl Applier {
@@ -58,46 +49,44 @@ impl Applier {
         let services = Pacer::new(pacer::SERVICE_MODIFY, budget_percent);
         let definitions = Pacer::new(pacer::TASK_DEFINITION_MODIFY, budget_percent);
         let bus = Bus::new(clients.events().clone());
-        Self { clients, table, topic, bus, clock, services, definitions }
+        Self { clients, table, topic, bus, clock, services, definitions, registered: Registered::default() }
+    }
+
+    /// Where events are put.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// Rolls that one invocation may begin: as many as the budget lets through at once.
+    pub(crate) fn rolls_in_a_turn(&self) -> usize {
+        self.services.at_once()
     }
 
     /// Carries out the plan for one service.
+    ///
+    /// # Errors
+    /// The failed call.
     pub(crate) async fn apply(
         &mut self,
         plan: &Plan,
         observed: &Observed,
         observer: &mut Observer,
-        registered: &mut Registered,
-        deadline: Deadline,
-    ) -> Applied {
-        let roll = match &plan.decision {
-            Decision::Roll(roll) => Some(roll),
-            _ => None,
-        };
-        if let Some(roll) = roll
-            && !self.has_time(roll, registered, deadline)
-        {
-            return Applied::NoTime;
-        }
+    ) -> Result<(), CallFailure> {
         let Some(memory) = plan.memory.clone() else {
-            return Applied::Done;
+            return Ok(());
         };
         let mut memory = Versioned { item: memory, version: observed.memory.version };
         // `migrate` reads from the item what it is asked for, so that stands there before it is asked.
-        if memory.item.awaits != observed.memory.item.awaits
-            && let Err(unwritten) = self.write(&plan.service, &mut memory).await
-        {
-            return Applied::Failed(unwritten);
+        if memory.item.awaits != observed.memory.item.awaits {
+            self.write(&plan.service, &mut memory).await?;
         }
-        let mut failure = self.publish(&mut memory.item).await.err();
-        if let Err(unwritten) = self.write(&plan.service, &mut memory).await {
-            return Applied::Failed(unwritten);
-        }
-        if let Some(roll) = roll {
-            failure =
-                self.roll(&plan.service, roll, &mut memory, observed, observer, registered).await.err().or(failure);
-        }
-        failure.map_or(Applied::Done, Applied::Failed)
+        let published = self.publish(&mut memory.item).await;
+        self.write(&plan.service, &mut memory).await?;
+        let rolled = match &plan.decision {
+            Decision::Roll(roll) => self.roll(&plan.service, roll, &mut memory, observed, observer).await,
+            _ => Ok(()),
+        };
+        rolled.and(published)
     }
 
     /// Writes the intent of a way back, and makes its call.
@@ -110,11 +99,10 @@ impl Applier {
         how: &How,
         memory: &mut Versioned<Rollout>,
         observer: &mut Observer,
-        registered: &mut Registered,
     ) -> Result<(), CallFailure> {
         self.write(service, memory).await?;
         match how {
-            How::Back { roll, .. } => self.update(service, roll, &mut memory.item, observer, registered).await,
+            How::Back { roll, .. } => self.update(service, roll, &mut memory.item, observer).await,
             How::Stop { service_deployment } => {
                 self.services.ready(&self.clock).await;
                 let request = self.clients.ecs().stop_service_deployment();
@@ -140,10 +128,13 @@ impl Applier {
         sent
     }
 
-    /// Whether a roll could be waited for and carried out before the deadline.
-    fn has_time(&self, roll: &Roll, registered: &Registered, deadline: Deadline) -> bool {
+    /// Whether the roll of a plan could be waited for and carried out before the deadline.
+    pub(crate) fn has_time(&self, plan: &Plan, deadline: Deadline) -> bool {
+        let Decision::Roll(roll) = &plan.decision else {
+            return true;
+        };
         let now = self.clock.now();
-        let needs_registration = roll.by == By::Pin && !registered.0.contains_key(&registration(roll));
+        let needs_registration = roll.by == By::Pin && self.registered.find(&registration(roll), now).is_none();
         let (mut wait, mut calls) = (self.services.wait(now), 1);
         if needs_registration {
             wait += self.definitions.wait(now);
@@ -170,9 +161,8 @@ impl Applier {
         memory: &mut Versioned<Rollout>,
         observed: &Observed,
         observer: &mut Observer,
-        registered: &mut Registered,
     ) -> Result<(), CallFailure> {
-        let rolled = self.update(service, roll, &mut memory.item, observer, registered).await;
+        let rolled = self.update(service, roll, &mut memory.item, observer).await;
         if let (Err(failure), Some(attempt)) = (&rolled, &mut memory.item.attempt) {
             // Where no answer came, the call may still take effect: the intent stays as it is, for the next look.
             if failure.kind == FailureKind::Unavailable {
@@ -195,7 +185,6 @@ impl Applier {
         roll: &Roll,
         memory: &mut Rollout,
         observer: &mut Observer,
-        registered: &mut Registered,
     ) -> Result<(), CallFailure> {
         let Some(attempt) = &mut memory.attempt else {
             return Ok(());
@@ -207,7 +196,7 @@ impl Applier {
             By::Pin => {
                 let revision = match attempt.task_definition.clone() {
                     Some(revision) => revision,
-                    None => self.register(&client, roll, observer, registered).await?,
+                    None => self.register(&client, roll, observer).await?,
                 };
                 attempt.task_definition = Some(revision.clone());
                 request.task_definition(revision.as_str())
@@ -227,17 +216,35 @@ impl Applier {
         client: &Client,
         roll: &Roll,
         observer: &mut Observer,
-        registered: &mut Registered,
     ) -> Result<TaskDefinitionArn, CallFailure> {
         let key = registration(roll);
-        if let Some(revision) = registered.0.get(&key) {
+        if let Some(revision) = self.registered.find(&key, self.clock.now()) {
             return Ok(revision.clone());
         }
         let base = observer.definition(&roll.base).await?;
         self.definitions.ready(&self.clock).await;
         let revision = task_definition::register(client, &base.with_images(&key.1)).await?;
-        registered.0.insert(key, revision.clone());
+        self.registered.keep(key, revision.clone(), self.clock.now());
         Ok(revision)
+    }
+}
+
+impl Registered {
+    /// How long a revision is used again: somebody may deregister it.
+    const FRESH: SignedDuration = SignedDuration::from_mins(15);
+    /// Most revisions that are kept.
+    const MOST: usize = 256;
+
+    fn find(&self, registration: &Registration, now: Timestamp) -> Option<&TaskDefinitionArn> {
+        let (revision, at) = self.0.get(registration)?;
+        (now.duration_since(*at) < Self::FRESH).then_some(revision)
+    }
+
+    fn keep(&mut self, registration: Registration, revision: TaskDefinitionArn, now: Timestamp) {
+        self.0.retain(|_, (_, at)| now.duration_since(*at) < Self::FRESH);
+        if self.0.len() < Self::MOST {
+            self.0.insert(registration, (revision, now));
+        }
     }
 }
 

@@ -13,9 +13,11 @@ mod rollback;
 mod rollout;
 mod sweep;
 mod trigger;
+mod turn;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::alert::Topic;
 use shared::arn::ServiceArn;
 use shared::aws::Clients;
@@ -26,17 +28,15 @@ use shared::failure::{CallFailure, HandlingError};
 use shared::function::Function;
 use shared::ingress::Handler;
 use shared::policy::Policy;
+use shared::report::Report;
 use shared::state::Table;
 use shared::tags::ServiceTags;
 
-use crate::apply::{Applied, Applier, Registered};
-use crate::observe::{Candidate, Catalogs, Observed, Observer, Scope, batches};
-use crate::plan::{Decision, Plan, Reason, Settings};
-pub use crate::report::Report;
+use crate::apply::Applier;
+use crate::observe::{Candidate, Catalogs, Observed, Observer, Scope};
+use crate::plan::{Decision, Plan, Settings};
+use crate::report::Tell;
 use crate::trigger::Trigger;
-
-/// Batches of services that are looked at together: fifty services, so that what is decided on was seen a moment ago.
-const BATCHES_AT_ONCE: usize = 5;
 
 /// The function, with all that lives as long as its execution environment.
 #[derive(Debug)]
@@ -46,6 +46,10 @@ pub struct Deploy {
     table: Table,
     observer: Observer,
     applier: Applier,
+    /// When a sweep last asked to go on, if it has not got through since.
+    sweeping: Option<Timestamp>,
+    /// Whether outcomes were left to a sweep meanwhile.
+    owed: bool,
 }
 
 /// One invocation: the function, and the moment by which it must be done.
@@ -60,8 +64,9 @@ struct Run<'a> {
     trigger: &'a Trigger,
     event: &'a str,
     deadline: Deadline,
+    /// Rolls that this turn may still begin.
+    rolls_left: usize,
     catalogs: Catalogs,
-    registered: Registered,
     report: Report,
     failures: Vec<CallFailure>,
 }
@@ -74,7 +79,7 @@ impl Function for Deploy {
         let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
         let observer = Observer::new(clients.clone(), table.clone(), config.account.clone(), config.region.clone());
         let applier = Applier::new(clients.clone(), table.clone(), topic, clock.clone(), config.api_budget_percent);
-        Self { config, clock, table, observer, applier }
+        Self { config, clock, table, observer, applier, sweeping: None, owed: false }
     }
 
     fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
@@ -100,25 +105,18 @@ impl Handler for Invocation<'_> {
             trigger: &trigger,
             event: &event.id,
             deadline,
+            rolls_left: deploy.applier.rolls_in_a_turn(),
             catalogs: Catalogs::new(),
-            registered: Registered::default(),
-            report: Report::new(trigger.word(), deploy.config.dry_run),
+            report: Report::new("deploy", trigger.word(), deploy.config.dry_run),
             failures: Vec::new(),
         };
         // Boxed, as the SDK's calls nest deeply: on the heap, and once.
         let handled = Box::pin(deploy.handle(&mut run)).await;
-        let Run { report, failures, .. } = run;
-        report.emit(deploy.clock.now());
-        handled?;
+        let Run { mut report, failures, .. } = run;
         // The sweep is its own retry. Any other message is delivered again, and finds done what was done.
-        match failures.first() {
-            Some(first) if trigger != Trigger::Sweep => {
-                let rest = failures.len() - 1;
-                let others = if rest > 0 { format!(" (and {rest} more)") } else { String::new() };
-                Err(HandlingError::Failed(format!("{first}{others}")))
-            }
-            _ => Ok(report),
-        }
+        let failures = if trigger.is_sweep() { Vec::new() } else { failures };
+        report.end(handled, &failures, deploy.clock.now())?;
+        Ok(report)
     }
 }
 
@@ -126,19 +124,25 @@ impl Deploy {
     async fn handle(&mut self, run: &mut Run<'_>) -> Result<(), CallFailure> {
         let services = match run.trigger {
             Trigger::Ignored(why) => {
-                run.report.ignored(why);
+                run.report.event("ignored", why);
                 return Ok(());
             }
-            Trigger::Sweep => return self.sweep(run).await,
+            Trigger::Sweep | Trigger::SweepContinued => return self.sweep(run).await,
             Trigger::Pushed { tag, .. } => self.observer.candidates(|candidate| may_concern(candidate, tag)).await?,
             Trigger::Announced { image, at } => {
                 observe::announce(&self.table, image, *at).await?;
                 self.observer.candidates(|candidate| may_concern(candidate, &image.tag)).await?
             }
-            Trigger::DeploymentChanged { service, deployment } => {
+            Trigger::DeploymentChanged { went_well: true, .. } if self.is_sweeping() => {
+                self.owed = true;
+                run.report.event("ignored", "the sweep that is under way looks at it: good news of many services can wait");
+                return Ok(());
+            }
+            Trigger::DeploymentChanged { service, deployment, .. } => {
                 let memory = self.observer.memory(service).await?;
                 if !memory.item.has_messages() && !memory.item.watches(deployment) {
-                    run.report.ignored(
+                    run.report.event(
+                        "ignored",
                         "the deployment is not one that is watched: somebody else's, a rollback's, or told already",
                     );
                     return Ok(());
@@ -148,7 +152,7 @@ impl Deploy {
             Trigger::MigrationEnded { service, run: ended } => {
                 let memory = self.observer.memory(service).await?;
                 if memory.item.awaits.is_none_or(|awaits| awaits.what.run != *ended) {
-                    run.report.ignored("no roll waits for this migration");
+                    run.report.event("ignored", "no roll waits for this migration");
                     return Ok(());
                 }
                 vec![service.clone()]
@@ -156,48 +160,41 @@ impl Deploy {
             Trigger::RollbackRequested(request) => return self.roll_back(run, request).await,
             Trigger::Requested(request) => match &request.service {
                 Some(service) => vec![service.clone()],
-                None => self.observer.candidates(|_| true).await?,
+                None => {
+                    let is_next = |arn: &ServiceArn| request.after.as_ref().is_none_or(|after| arn > after);
+                    self.observer.candidates(|candidate| is_next(&candidate.arn)).await?
+                }
             },
         };
         if services.is_empty() {
-            run.report.ignored("no service has opted in that this could concern");
+            run.report.event("ignored", "no service has opted in that this could concern");
         }
-        let batches = batches(services);
-        for (index, chunk) in batches.chunks(BATCHES_AT_ONCE).enumerate() {
-            if !run.deadline.allows_call(self.clock.now()) {
-                let left = batches.iter().skip(index * BATCHES_AT_ONCE).flatten();
-                left.for_each(|service| run.report.deferred(service));
-                break;
-            }
-            self.look_and_roll(run, chunk).await?;
+        match self.take_turn(run, services).await? {
+            Some(rest) => self.go_on(run, &rest).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Looks at some services, decides, and does what was decided. Whether all of it could be done in time.
-    async fn look_and_roll(&mut self, run: &mut Run<'_>, chunk: &[Vec<ServiceArn>]) -> Result<bool, CallFailure> {
+    /// Looks at some services, decides, and does what was decided. How many of them could be done in this turn.
+    async fn look_and_roll(&mut self, run: &mut Run<'_>, chunk: &[Vec<ServiceArn>]) -> Result<usize, CallFailure> {
         let outcomes_only = matches!(run.trigger, Trigger::DeploymentChanged { .. });
         let scope = Scope { repository: run.trigger.repository(), outcomes_only };
         let seen: BTreeMap<ServiceArn, Observed> = self.observer.look(chunk, scope, &mut run.catalogs).await?;
-        let mut in_time = true;
-        for (arn, observed) in &seen {
+        for (done, (arn, observed)) in seen.iter().enumerate() {
             let now = self.clock.now();
-            let mut plan: Plan = plan::plan(self.settings(), run.trigger, run.event, arn, observed, &run.catalogs, now);
-            let (observer, registered) = (&mut self.observer, &mut run.registered);
-            let mut failure = observed.failure.clone();
-            match self.applier.apply(&plan, observed, observer, registered, run.deadline).await {
-                Applied::Done => {}
-                Applied::NoTime => {
-                    plan.decision = Decision::Left(Reason::NoTime);
-                    in_time = false;
-                }
-                Applied::Failed(failed) => failure = Some(failed),
+            let plan: Plan = plan::plan(self.settings(), run.trigger, run.event, arn, observed, &run.catalogs, now);
+            let is_roll = matches!(plan.decision, Decision::Roll(_));
+            if is_roll && (run.rolls_left == 0 || !self.applier.has_time(&plan, run.deadline)) {
+                return Ok(done);
             }
+            run.rolls_left -= usize::from(is_roll);
+            let failure = self.applier.apply(&plan, observed, &mut self.observer).await.err();
+            let failure = failure.or_else(|| observed.failure.clone());
             run.report.add(&plan, observed, failure.as_ref());
-            // What AWS will refuse again as it stands is recorded, counted and told; it must not keep the message.
-            run.failures.extend(failure.filter(CallFailure::is_worth_a_retry));
+            // What AWS will refuse again as it stands is recorded, counted and told; it does not keep the message.
+            run.failures.extend(failure);
         }
-        Ok(in_time)
+        Ok(seen.len())
     }
 }
 

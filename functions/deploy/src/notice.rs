@@ -156,7 +156,7 @@ pub(crate) fn tell_decision(
         _ => None,
     };
     // A sweep sees all there is to see: what no longer holds is forgotten, so that it is told when it comes back.
-    if *trigger == Trigger::Sweep {
+    if trigger.is_sweep() {
         let stays = told.as_ref().map(|(kind, _)| *kind);
         memory.told.retain(|kind, _| kind == "outcome" || kind == "failed" || Some(kind.as_str()) == stays);
     }
@@ -241,8 +241,7 @@ fn blocked(service: &Service, reason: &Reason, runbook: Option<&str>) -> Option<
         | Reason::Migrating(_)
         // `migrate` tells how its run ended.
         | Reason::NotMigrated { .. }
-        | Reason::NotSeen(_)
-        | Reason::NoTime => return None,
+        | Reason::NotSeen(_) => return None,
     };
     let mut alert = alert(service, kind, severity, title, format!("{}.", capital(&reason.to_string())), runbook);
     alert.next_steps = vec![step.to_owned()];

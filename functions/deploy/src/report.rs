@@ -1,72 +1,51 @@
-//! What an invocation tells: a decision record for each service, the return value, and metrics.
+//! What an invocation of `deploy` tells: a decision record for each service, and metrics.
 
-use jiff::Timestamp;
-use serde::Serialize;
 use shared::arn::ServiceArn;
 use shared::failure::CallFailure;
-use shared::metrics::Metrics;
-use shared::record::Record;
+use shared::report::Report;
+use shared::tags::ServiceTags;
 
 use crate::observe::Observed;
 use crate::plan::{Decision, Plan, Reason, Roll};
 use crate::rollout::summary;
+use crate::turn::Rest;
 
-const FUNCTION: &str = "deploy";
-
-/// The return value: what was seen, what was decided, why, and why not.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// What woke the function.
-    pub trigger: &'static str,
-    /// Whether everything was only planned.
-    pub dry_run: bool,
-    /// Whether a sweep ran out of time; the next one goes on from where it stopped.
-    pub stopped_early: bool,
-    /// One record for each decision.
-    pub decisions: Vec<Record>,
-    #[serde(skip)]
-    metrics: Metrics,
+/// What `deploy` tells beyond what every function does.
+pub(crate) trait Tell {
+    /// The turn was over before everything was done.
+    fn gave_way(&mut self, rest: &Rest);
+    /// There is a sweep that goes on by itself.
+    fn sweep_under_way(&mut self);
+    /// A sweep is over.
+    fn swept_all(&mut self);
+    /// What was decided about a service, and whether a call for it failed.
+    fn add(&mut self, plan: &Plan, observed: &Observed, failure: Option<&CallFailure>);
+    /// What was decided about a way back.
+    fn rolled_back(&mut self, service: &ServiceArn, word: &str, reason: &str);
 }
 
-impl Report {
-    pub(crate) fn new(trigger: &'static str, dry_run: bool) -> Self {
-        Self { trigger, dry_run, stopped_early: false, decisions: Vec::new(), metrics: Metrics::default() }
+impl Tell for Report {
+    fn gave_way(&mut self, rest: &Rest) {
+        self.metrics.count("Deferred", rest.services);
+        let after = rest.after.as_ref().map(|after| after.short().to_owned());
+        let record = self.about("event", "gave-way", "the others have their turn; what is left follows");
+        self.record(record.saw("services_left", Some(rest.services)).saw("after", after));
     }
 
-    fn record(&mut self, record: Record) {
-        let record = Record { dry_run: self.dry_run, ..record };
-        record.log();
-        self.decisions.push(record);
-    }
-
-    /// The event itself was all there was to decide about.
-    pub(crate) fn ignored(&mut self, why: &str) {
-        self.record(Record::new(FUNCTION, self.trigger, "event", "ignored", why));
-    }
-
-    /// A service that was not even looked at.
-    pub(crate) fn deferred(&mut self, service: &ServiceArn) {
-        self.metrics.count("Deferred", 1);
-        self.record(Record::new(FUNCTION, self.trigger, service.short(), "deferred", Reason::NoTime.to_string()));
-    }
-
-    pub(crate) fn stopped_early(&mut self) {
-        self.stopped_early = true;
-        self.metrics.count("SweepStoppedEarly", 1);
-    }
-
-    pub(crate) fn is_stopped_early(&self) -> bool {
-        self.stopped_early
-    }
-
-    pub(crate) fn swept(&mut self) {
+    fn sweep_under_way(&mut self) {
         self.metrics.count("SweepCompleted", 1);
-        // None is a figure too: without it the alarm would keep its last answer for ever.
-        self.metrics.count("BlockedServices", 0);
+        self.record(self.about("event", "under-way", "a sweep goes on that was begun before"));
     }
 
-    /// What was decided about a service, and whether a call for it failed.
-    pub(crate) fn add(&mut self, plan: &Plan, observed: &Observed, failure: Option<&CallFailure>) {
+    fn swept_all(&mut self) {
+        self.swept();
+        if !self.stopped_early {
+            // None is a figure too: without it the alarm would keep its last answer for ever.
+            self.metrics.count("BlockedServices", 0);
+        }
+    }
+
+    fn add(&mut self, plan: &Plan, observed: &Observed, failure: Option<&CallFailure>) {
         let (word, reason) = match failure {
             Some(failure) => ("failed", failure.to_string()),
             None => (word(&plan.decision), reason(&plan.decision)),
@@ -79,16 +58,20 @@ impl Report {
             _ => {}
         }
         let attempt = plan.memory.as_ref().unwrap_or(&observed.memory.item).attempt.as_ref();
-        let record = Record::new(FUNCTION, self.trigger, plan.service.short(), word, reason);
+        let record = self.about(plan.service.short(), word, reason);
         let service = observed.service.as_ref();
         let images = observed.containers.iter().map(|container| {
             let image = container.image.as_ref().map_or_else(Clone::clone, ToString::to_string);
             format!("{} {image}", container.name)
         });
         let images: Vec<String> = images.collect();
+        let record = failure.map_or(record.clone(), |failure| record.failed(failure));
+        let tags = service.and_then(|service| ServiceTags::of(&service.tags).ok());
         self.record(
             record
                 .saw("service_arn", Some(plan.service.to_string()))
+                .saw("policy", tags.as_ref().map(|tags| tags.policy.to_string()))
+                .saw("mode", tags.and_then(|tags| serde_json::to_value(tags.mode?).ok()))
                 .saw("task_definition", service.and_then(|s| s.task_definition.as_ref()).map(ToString::to_string))
                 .saw("primary_deployment", service.and_then(|s| s.primary()).map(|primary| primary.id.clone()))
                 .saw("images", (!images.is_empty()).then(|| images.join(", ")))
@@ -99,18 +82,12 @@ impl Report {
         );
     }
 
-    /// What was decided about a way back.
-    pub(crate) fn rolled_back(&mut self, service: &ServiceArn, word: &str, reason: &str) {
+    fn rolled_back(&mut self, service: &ServiceArn, word: &str, reason: &str) {
         if word.contains("roll-back") && !word.starts_with("would") {
             self.metrics.count("RollbacksStarted", 1);
         }
-        let record = Record::new(FUNCTION, self.trigger, service.short(), word, reason);
+        let record = self.about(service.short(), word, reason);
         self.record(record.saw("service_arn", Some(service.to_string())));
-    }
-
-    /// Writes the metrics.
-    pub(crate) fn emit(&self, now: Timestamp) {
-        self.metrics.emit(FUNCTION, now);
     }
 }
 
@@ -149,7 +126,6 @@ fn word(decision: &Decision) -> &'static str {
             Reason::Migrating(_) => "migrating",
             Reason::NotMigrated { .. } => "not-migrated",
             Reason::NotSeen(_) => "not-seen",
-            Reason::NoTime => "deferred",
         },
     }
 }
@@ -176,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_completed_sweep_without_a_blocked_service_says_so_or_the_alarm_would_never_end() {
-        let mut report = Report::new("sweep", false);
-        report.swept();
-        let line = report.metrics.line(FUNCTION, Timestamp::UNIX_EPOCH).unwrap();
+        let mut report = Report::new("deploy", "sweep", false);
+        report.swept_all();
+        let line = report.metrics.line("deploy", jiff::Timestamp::UNIX_EPOCH).unwrap();
         assert!(line.contains(r#""BlockedServices":0"#), "{line}");
     }
 }

@@ -7,6 +7,7 @@ use shared::state::Versioned;
 
 use crate::observe::{Catalogs, Scope};
 use crate::plan::rollback::{self, Answer, How, Known};
+use crate::report::Tell;
 use crate::rollout::Rollout;
 use crate::{Deploy, Run, notice};
 
@@ -57,8 +58,7 @@ impl Deploy {
         }
         let intended = rollback::intend(request, run.event, service, &memory.item, &history, &how, now);
         let mut intended = Versioned { item: intended, version: memory.version };
-        let (observer, registered) = (&mut self.observer, &mut run.registered);
-        match self.applier.go_back(arn, &how, &mut intended, observer, registered).await {
+        match self.applier.go_back(arn, &how, &mut intended, &mut self.observer).await {
             Ok(()) => {
                 let outcome =
                     if matches!(how, How::Stop { .. }) { RollbackOutcome::Stopping } else { RollbackOutcome::Started };

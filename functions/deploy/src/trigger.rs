@@ -33,6 +33,8 @@ pub(crate) enum Trigger {
         service: ServiceArn,
         /// Its deployment.
         deployment: String,
+        /// Whether it is said to have ended well.
+        went_well: bool,
     },
     /// A migration ended that a roll may wait for.
     MigrationEnded {
@@ -47,6 +49,8 @@ pub(crate) enum Trigger {
     RollbackRequested(RollbackRequested),
     /// The schedule: look at everything.
     Sweep,
+    /// A sweep, or a push, goes on with what one turn was not enough for.
+    SweepContinued,
     /// Nothing to look at, for this reason.
     Ignored(&'static str),
 }
@@ -62,6 +66,7 @@ impl Trigger {
             Self::Requested(_) => "deploy-requested",
             Self::RollbackRequested(_) => "rollback-requested",
             Self::Sweep => "sweep",
+            Self::SweepContinued => "sweep-continued",
             Self::Ignored(_) => "ignored",
         }
     }
@@ -76,8 +81,14 @@ impl Trigger {
             | Self::MigrationEnded { .. }
             | Self::RollbackRequested(_)
             | Self::Sweep
+            | Self::SweepContinued
             | Self::Ignored(_) => None,
         }
+    }
+
+    /// Whether everything is looked at. A sweep is its own retry.
+    pub(crate) fn is_sweep(&self) -> bool {
+        matches!(self, Self::Sweep | Self::SweepContinued)
     }
 
     /// The image that a person asks for, if that is what it is about.
@@ -119,6 +130,7 @@ impl Trigger {
             }
             (steward::SOURCE, "Rollback Requested") => Ok(Self::RollbackRequested(event.detail()?)),
             (steward::SOURCE, "Sweep") => Ok(Self::Sweep),
+            (steward::SOURCE, "Sweep Continued") => Ok(Self::SweepContinued),
             _ => Ok(Self::Ignored("deploy has no use for events of this kind")),
         }
     }
@@ -176,7 +188,10 @@ fn deployment_change(event: &Event) -> Result<Trigger, HandlingError> {
         return Err(HandlingError::Rejected("ECS Deployment State Change names no service in resources".to_owned()));
     };
     match arn.parse() {
-        Ok(service) => Ok(Trigger::DeploymentChanged { service, deployment: detail.deployment_id }),
+        Ok(service) => {
+            let went_well = detail.event_name == DeploymentEvent::ServiceDeploymentCompleted;
+            Ok(Trigger::DeploymentChanged { service, deployment: detail.deployment_id, went_well })
+        }
         // A service with the old ARN format is nothing that could have been rolled from here.
         Err(_) if arn.contains(":service/") => Ok(Trigger::Ignored("the service has an ARN without its cluster")),
         Err(error) => Err(HandlingError::Rejected(format!("resources[0]: {error}"))),

@@ -28,6 +28,7 @@ use shared::failure::{CallFailure, HandlingError};
 use shared::function::Function;
 use shared::ingress::Handler;
 use shared::mute::Mutes;
+use shared::report::Report;
 use shared::schedule::Schedules;
 use shared::state::Table;
 
@@ -36,7 +37,7 @@ use crate::board::Ledger;
 pub use crate::notice::KINDS as ALERT_KINDS;
 use crate::observe::{Evidence, Observer};
 use crate::plan::Settings;
-pub use crate::report::Report;
+use crate::report::Tell;
 use crate::trigger::{News, Subject, Trigger};
 
 /// The SDK's calls nest deeply: on the heap, and behind one pointer.
@@ -90,9 +91,9 @@ impl Function for Heal {
 }
 
 impl Heal {
-    fn settings(&self) -> Settings {
-        let Config { dry_run, heal_mode: mode, rollout_timeout, .. } = self.config;
-        Settings { dry_run, mode, rollout_timeout }
+    fn settings(&self) -> Settings<'_> {
+        let Config { dry_run, heal_mode: mode, rollout_timeout, ref function, .. } = self.config;
+        Settings { function: function.as_deref(), dry_run, mode, rollout_timeout }
     }
 }
 
@@ -103,15 +104,11 @@ impl Handler for Invocation<'_> {
         let (heal, deadline) = (&mut *self.heal, self.deadline);
         let now = event.now(heal.clock.now(), heal.config.clock_by_event);
         let trigger = Trigger::read(&event, &heal.config.account, now)?;
-        let report = Report::new(trigger.word(), heal.config.dry_run);
+        let report = Report::new("heal", trigger.word(), heal.config.dry_run);
         let mut run = Run { event: &event.id, deadline, report };
         let handled: Boxed<'_, _> = Box::pin(heal.handle(&mut run, &trigger, now));
         let handled = handled.await;
-        if let Err(failure) = &handled {
-            run.report.failed("event", failure);
-        }
-        run.report.emit(now);
-        handled?;
+        run.report.end(handled, &[], now)?;
         Ok(run.report)
     }
 }
@@ -121,7 +118,7 @@ impl Heal {
         match trigger {
             Trigger::Ignored(word, why) => {
                 let word = if *word == "unknown" { "unknown" } else { "ignored" };
-                run.report.event(word, why);
+                run.report.about_event(word, why);
                 Ok(())
             }
             Trigger::About(_, subject, news) => self.attend_boxed(run, subject, news, now).await.map(drop),

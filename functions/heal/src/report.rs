@@ -1,92 +1,60 @@
-//! What an invocation tells: a decision record for each subject, the return value, and metrics.
+//! What an invocation of `heal` tells: a decision record for each subject, and metrics.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use shared::failure::CallFailure;
-use shared::metrics::Metrics;
 use shared::mute::Mutes;
-use shared::record::Record;
+use shared::report::Report;
 
 use crate::plan::{Plan, Verdict};
 
-const FUNCTION: &str = "heal";
-
-/// The return value: what was seen, what was decided, why, and why not.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// What woke the function.
-    pub trigger: &'static str,
-    /// Whether everything was only planned.
-    pub dry_run: bool,
-    /// Whether a sweep ran out of time; the next one begins elsewhere.
-    pub stopped_early: bool,
-    /// One record for each decision.
-    pub decisions: Vec<Record>,
-    #[serde(skip)]
-    metrics: Metrics,
+/// What `heal` tells beyond what every function does.
+pub(crate) trait Tell {
+    /// The event itself was all there was to decide about.
+    fn about_event(&mut self, word: &str, why: &str);
+    /// A subject that has not opted in.
+    fn not_opted_in(&mut self, subject: &str);
+    /// A cluster in which many services fail at once.
+    fn storm(&mut self, cluster: &str, services: usize);
+    /// Every mute that is in force, so that none is forgotten.
+    fn muted(&mut self, mutes: &Mutes, now: Timestamp);
+    /// A sweep is over; so many incidents are open.
+    fn swept_with(&mut self, open: usize);
+    /// What was decided about a subject.
+    fn add(&mut self, plan: &Plan);
 }
 
-impl Report {
-    pub(crate) fn new(trigger: &'static str, dry_run: bool) -> Self {
-        Self { trigger, dry_run, stopped_early: false, decisions: Vec::new(), metrics: Metrics::default() }
-    }
-
-    fn record(&mut self, record: Record) {
-        let record = Record { dry_run: self.dry_run, ..record };
-        record.log();
-        self.decisions.push(record);
-    }
-
-    /// The event itself was all there was to decide about.
-    pub(crate) fn event(&mut self, word: &str, why: &str) {
-        match self.trigger {
-            "unknown" => self.metrics.count("EventsUnknown", 1),
-            "task-stopped" => self.metrics.count("Stops", 1),
-            _ => {}
+impl Tell for Report {
+    fn about_event(&mut self, word: &str, why: &str) {
+        if self.trigger == "task-stopped" {
+            self.metrics.count("Stops", 1);
         }
-        self.record(Record::new(FUNCTION, self.trigger, "event", word, why));
+        self.event(word, why);
     }
 
-    /// A subject that has not opted in.
-    pub(crate) fn not_opted_in(&mut self, subject: &str) {
+    fn not_opted_in(&mut self, subject: &str) {
         let why = "it has not opted in: neither steward:heal nor steward:deploy, or steward:heal is off";
-        self.record(Record::new(FUNCTION, self.trigger, subject, "not-opted-in", why));
+        self.record(self.about(subject, "not-opted-in", why));
     }
 
-    /// A cluster in which many services fail at once.
-    pub(crate) fn storm(&mut self, cluster: &str, services: usize) {
+    fn storm(&mut self, cluster: &str, services: usize) {
         let why = format!("{services} services fail at once; healing is frozen there");
-        self.record(Record::new(FUNCTION, self.trigger, cluster, "storm", why));
+        self.record(self.about(cluster, "storm", why));
     }
 
-    /// Every mute that is in force, so that none is forgotten.
-    pub(crate) fn muted(&mut self, mutes: &Mutes, now: Timestamp) {
+    fn muted(&mut self, mutes: &Mutes, now: Timestamp) {
         for mute in mutes.active(now) {
             let whom = mute.service.as_ref().map_or("all", |service| service.short()).to_owned();
-            self.record(Record::new(FUNCTION, self.trigger, whom, "muted", mute.summary()));
+            self.record(self.about(whom, "muted", mute.summary()));
         }
     }
 
-    /// A sweep got through.
-    pub(crate) fn swept(&mut self, open: usize) {
-        self.metrics.count("SweepCompleted", 1);
-        self.metrics.count("OpenIncidents", open);
+    fn swept_with(&mut self, open: usize) {
+        self.swept();
+        if !self.stopped_early {
+            self.metrics.count("OpenIncidents", open);
+        }
     }
 
-    /// A sweep ran out of time.
-    pub(crate) fn stopped_early(&mut self) {
-        self.stopped_early = true;
-        self.metrics.count("SweepStoppedEarly", 1);
-    }
-
-    /// Something about a subject could not be looked at or done.
-    pub(crate) fn failed(&mut self, subject: &str, failure: &CallFailure) {
-        self.metrics.count("Failures", 1);
-        self.record(Record::new(FUNCTION, self.trigger, subject, "failed", failure.to_string()));
-    }
-
-    /// What was decided about a subject.
-    pub(crate) fn add(&mut self, plan: &Plan) {
+    fn add(&mut self, plan: &Plan) {
         let counted = [
             ("Stops", self.trigger == "task-stopped"),
             ("AbnormalStops", plan.counted),
@@ -109,7 +77,7 @@ impl Report {
         let incident = plan.watch.as_ref().and_then(|watch| watch.incident.as_ref());
         let service = plan.subject.service();
         self.record(
-            Record::new(FUNCTION, self.trigger, plan.subject.short(), plan.word, plan.reason.clone())
+            self.about(plan.subject.short(), plan.word, plan.reason.clone())
                 .saw("service_arn", service.map(ToString::to_string))
                 .saw("incident", incident.map(|incident| incident.id.clone()))
                 .saw("class", incident.map(|incident| incident.class.word()))
@@ -119,11 +87,6 @@ impl Report {
                 .saw("verdict", verdict(&plan.verdict))
                 .saw("guards_failed", (!failing.is_empty()).then(|| failing.join(" "))),
         );
-    }
-
-    /// Writes the metrics.
-    pub(crate) fn emit(&self, now: Timestamp) {
-        self.metrics.emit(FUNCTION, now);
     }
 }
 

@@ -9,6 +9,7 @@ use shared::failure::CallFailure;
 
 use crate::board::{Board, SubjectKey};
 use crate::plan::board_pass;
+use crate::report::Tell;
 use crate::trigger::{News, Subject};
 use crate::{Heal, Run};
 
@@ -35,7 +36,7 @@ impl Heal {
         let (open, mut done) = (subjects.len(), BTreeSet::new());
         for subject in subjects {
             if !run.deadline.allows_call(self.clock.now()) {
-                run.report.stopped_early();
+                run.report.stopped_early = true;
                 break;
             }
             match self.attend_boxed(run, &subject, &News::Look, now).await {
@@ -49,9 +50,7 @@ impl Heal {
                 run.report.failed(cluster.name(), &failure);
             }
         }
-        if !run.report.stopped_early {
-            run.report.swept(open);
-        }
+        run.report.swept_with(open);
         Ok(())
     }
 

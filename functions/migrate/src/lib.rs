@@ -30,13 +30,13 @@ use shared::failure::{CallFailure, HandlingError};
 use shared::function::Function;
 use shared::ingress::Handler;
 use shared::migration::RunId;
+use shared::report::Report;
 use shared::schedule::Schedules;
 use shared::state::Table;
 
 use crate::apply::Applier;
 pub use crate::notice::KINDS as ALERT_KINDS;
 use crate::observe::Observer;
-pub use crate::report::Report;
 use crate::trigger::Trigger;
 
 /// Message group of the function's queue.
@@ -97,21 +97,15 @@ impl Handler for Invocation<'_> {
         let (migrate, deadline) = (&mut *self.migrate, self.deadline);
         let now = event.now(migrate.clock.now(), migrate.config.clock_by_event);
         let trigger = Trigger::read(&event, &migrate.config.account)?;
-        let report = Report::new(trigger.word(), migrate.config.dry_run);
+        let report = Report::new("migrate", trigger.word(), migrate.config.dry_run);
         let mut context = Context { deadline, now, report, failures: Vec::new(), due: VecDeque::new() };
         // Boxed, as the SDK's calls nest deeply: on the heap, and once.
         let handled = Box::pin(migrate.handle(&trigger, &mut context)).await;
         let Context { mut report, failures, .. } = context;
-        if let Err(failure) = &handled {
-            report.failed("event", failure);
-        }
-        report.emit(now);
-        handled?;
         // The sweep is its own retry. Any other message is delivered again, and finds done what was done.
-        match failures.into_iter().find(CallFailure::is_worth_a_retry) {
-            Some(failure) if trigger != Trigger::Sweep => Err(failure.into()),
-            _ => Ok(report),
-        }
+        let failures = if trigger == Trigger::Sweep { Vec::new() } else { failures };
+        report.end(handled, &failures, now)?;
+        Ok(report)
     }
 }
 
@@ -135,7 +129,7 @@ impl Migrate {
     async fn attend_all(&mut self, context: &mut Context) -> Result<(), CallFailure> {
         while let Some(run) = context.due.pop_front() {
             if !context.deadline.allows_call(self.clock.now()) {
-                context.report.stopped_early();
+                context.report.stopped_early = true;
                 break;
             }
             self.attend(&run, context).await?;

@@ -118,23 +118,18 @@ impl Handler for Invocation<'_> {
         let handled: Boxed<'_, _> = Box::pin(snapshot.handle(&mut run));
         let handled = handled.await;
         let Run { mut report, failures, .. } = run;
-        if let Err(failure) = &handled {
-            report.failed("event", failure);
-        }
-        report.emit(now);
-        handled?;
         // The sweep is its own retry. Any other message is delivered again, and finds done what was done.
-        match failures.into_iter().find(CallFailure::is_worth_a_retry) {
-            Some(failure) if trigger != Trigger::Sweep => Err(failure.into()),
-            _ => Ok(report),
-        }
+        let failures = if trigger == Trigger::Sweep { Vec::new() } else { failures };
+        report.base.end(handled, &failures, now)?;
+        report.emit_ages(now);
+        Ok(report)
     }
 }
 
 impl Snapshot {
     async fn handle(&mut self, run: &mut Run<'_>) -> Result<(), CallFailure> {
         if let Trigger::Ignored(word, why) = run.trigger {
-            run.report.event(word, why);
+            run.report.base.event(word, why);
             return Ok(());
         }
         let asked = match run.trigger {
@@ -147,14 +142,14 @@ impl Snapshot {
             run.report.left(database.arn.identifier(), why);
         }
         for (database, failure) in &account.unreadable {
-            run.report.failed(database.arn.identifier(), failure);
+            run.report.base.failed(database.arn.identifier(), failure);
             // A request must not get lost over it: the message stays until the item is mended.
             if asked.is_some() {
                 return Err(failure.clone());
             }
         }
         if *run.trigger == Trigger::Sweep && account.databases.is_empty() {
-            run.report.event("no-database", "no database has opted in");
+            run.report.base.event("no-database", "no database has opted in");
         }
         // Should time be short, those go first whose backup is the oldest.
         account.databases.sort_by_key(|seen| newest(&seen.here).map(Own::moment));
@@ -169,7 +164,7 @@ impl Snapshot {
                 elsewhere.under_way += ordered.get(&elsewhere.region).copied().unwrap_or_default();
             }
             if !run.deadline.allows_call(self.clock.now()) {
-                run.report.stopped_early();
+                run.report.base.stopped_early = true;
                 break;
             }
             let attended: Boxed<'_, Option<Region>> = Box::pin(self.attend(run, seen, asked));
@@ -223,7 +218,7 @@ impl Snapshot {
         };
         run.report.add(&plan, &done);
         if done.out_of_time {
-            run.report.stopped_early();
+            run.report.base.stopped_early = true;
         }
         run.failures.extend(done.failures);
     }
@@ -243,7 +238,7 @@ impl Snapshot {
         for (region, failure) in
             account.quotas.iter().filter_map(|(region, quota)| Some((region, quota.as_ref().err()?)))
         {
-            run.report.failed(&format!("quotas of {region}"), failure);
+            run.report.base.failed(&format!("quotas of {region}"), failure);
         }
         let mut percent = None;
         if account.quotas.values().any(Result::is_ok) {
@@ -254,7 +249,7 @@ impl Snapshot {
             if !self.settings.dry_run
                 && let Err(failure) = self.applier.account(&before, after).await
             {
-                run.report.failed("account", &failure);
+                run.report.base.failed("account", &failure);
             }
         }
         run.report.swept(account.databases.len(), percent);
@@ -268,7 +263,7 @@ impl Snapshot {
         let resource = match run.trigger {
             Trigger::Changed(kind, name) => {
                 let Some(resource) = observer.database_of(*kind, name).await? else {
-                    run.report.event("ignored", "there is no such snapshot, or it is not Steward's");
+                    run.report.base.event("ignored", "there is no such snapshot, or it is not Steward's");
                     return Ok(Account::default());
                 };
                 Some(resource)
@@ -287,7 +282,7 @@ impl Snapshot {
             all = self.observer.databases().await?;
         }
         let Some(database) = all.iter().find(|database| Some(&database.resource) == resource.as_ref()) else {
-            run.report.event("ignored", "there is no database for it");
+            run.report.base.event("ignored", "there is no database for it");
             return Ok(Account::default());
         };
         self.observer.look_at(database).await
@@ -303,7 +298,7 @@ impl Snapshot {
         match plan::suitable(asked, all) {
             Ok(database) => Ok(Some(database.resource.clone())),
             Err(reason) => {
-                run.report.event("refused", &format!("{} for {}: {reason}", asked.request, asked.database));
+                run.report.base.event("refused", &format!("{} for {}: {reason}", asked.request, asked.database));
                 let (request, database) = (asked.request.clone(), asked.database.clone());
                 if !self.settings.dry_run {
                     self.applier

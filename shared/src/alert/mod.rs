@@ -134,7 +134,7 @@ impl Topic {
             }
         }
         request.send().await.map_err(|error| CallFailure::new("sns:Publish", &self.arn, &error))?;
-        tracing::info!(kind = alert.kind, subject = alert.subject, title = alert.title, "alert published");
+        tracing::info!(function = alert.function, kind = alert.kind, subject = alert.subject, title = alert.title, "alert published");
         Ok(())
     }
 }

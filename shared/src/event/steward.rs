@@ -28,27 +28,30 @@ pub struct ImagePushed {
 }
 
 /// Detail of `Deploy Requested`: what a person asks for. Unlike a policy, a person may go back.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DeployRequested {
     /// The service that is meant; without it, every opted-in service that runs the repository.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceArn>,
     /// The repository that is meant; without it, the one that the service's managed containers run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Repository>,
     /// Roll to what this tag names now.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<ImageTag>,
     /// Roll to this digest.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// Release the service's pin, so that its policy decides again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub release_pin: bool,
     /// Who asks, shown in alerts and records.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
+    /// The request goes on after this service: `deploy` asks itself so when one turn was not enough for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ServiceArn>,
 }
 
 impl DeployRequested {
@@ -63,6 +66,9 @@ impl DeployRequested {
             (_, 2) => Err("it gives both tag and digest: give one"),
             (true, 1) => {
                 Err("it gives an image and releases the pin: a requested image is a pin itself, so give one of the two")
+            }
+            _ if self.service.is_some() && self.after.is_some() => {
+                Err("it names a service and gives after: after is for a request that names only a repository")
             }
             (true, _) if self.service.is_none() => {
                 Err("release-pin needs service, the ARN of the service whose pin is released")
@@ -79,6 +85,10 @@ impl DeployRequested {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnEvent {
+    /// `deploy` goes on with what a person asked for of many services.
+    DeployRequested(DeployRequested),
+    /// `deploy` goes on with what one turn was not enough for.
+    SweepContinued(SweepContinued),
     /// `deploy` tells `heal` how a rollout failed.
     RolloutFailed(RolloutFailed),
     /// `heal` asks `deploy` for a rollback.
@@ -103,6 +113,8 @@ impl OwnEvent {
     /// `detail-type` on the bus.
     pub fn detail_type(&self) -> &'static str {
         match self {
+            Self::DeployRequested(_) => "Deploy Requested",
+            Self::SweepContinued(_) => "Sweep Continued",
             Self::RolloutFailed(_) => "Rollout Failed",
             Self::RollbackRequested(_) => "Rollback Requested",
             Self::RollbackAnswered(_) => "Rollback Answered",
@@ -115,9 +127,14 @@ impl OwnEvent {
         }
     }
 
-    /// ARN of the service or database that it is about. A request may have named a database that is none.
+    /// ARN of the service or database that it is about, or after which it goes on; empty where there is none. A request
+    /// may have named a database that is none.
     pub fn resource(&self) -> &str {
         match self {
+            Self::DeployRequested(DeployRequested { service, after, .. }) => {
+                service.as_ref().or(after.as_ref()).map_or("", ServiceArn::as_str)
+            }
+            Self::SweepContinued(SweepContinued { after }) => after.as_ref().map_or("", ServiceArn::as_str),
             Self::RolloutFailed(RolloutFailed { service, .. })
             | Self::RollbackRequested(RollbackRequested { service, .. })
             | Self::RollbackAnswered(RollbackAnswered { service, .. })
@@ -133,6 +150,8 @@ impl OwnEvent {
     /// `detail` on the bus.
     pub fn detail(&self) -> serde_json::Value {
         let detail = match self {
+            Self::DeployRequested(detail) => serde_json::to_value(detail),
+            Self::SweepContinued(detail) => serde_json::to_value(detail),
             Self::RolloutFailed(detail) => serde_json::to_value(detail),
             Self::RollbackRequested(detail) => serde_json::to_value(detail),
             Self::RollbackAnswered(detail) => serde_json::to_value(detail),
@@ -144,6 +163,15 @@ impl OwnEvent {
         };
         detail.unwrap_or_default()
     }
+}
+
+/// Detail of `Sweep Continued`. Where it goes on stands in the state table; this is for people who read along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SweepContinued {
+    /// The last service of the turn before; absent where it begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ServiceArn>,
 }
 
 /// Detail of `Rollout Failed`: a rollout that Steward started has ended badly.

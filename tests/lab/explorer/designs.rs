@@ -80,7 +80,7 @@ async fn handle(
 ) -> Result<Value, FunctionError> {
     let body = invocation.payload["Records"][0]["body"].as_str().unwrap_or_default();
     let event: Value = serde_json::from_str(body).unwrap_or_default();
-    let clients = steward::clients(&account).await;
+    let clients = steward::clients(&account);
     let detail = &event["detail"];
     let pushed = (event["source"] == "aws.ecr").then(|| detail["repository-name"].as_str()).flatten();
     match (design, pushed) {

@@ -117,7 +117,7 @@ async fn a_helm_chart_beside_the_images_is_not_chosen_by_a_policy() {
             "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": old, "size": 2 },
             "layers": [],
         });
-        let clients = lab::steward::clients(&stack.account).await;
+        let clients = lab::steward::clients(&stack.account);
         let put = clients.ecr().put_image().repository_name("backend").image_tag("1.2.0-chart");
         put.image_manifest(manifest.to_string()).send().await.unwrap();
         stack.settle().await;

@@ -112,7 +112,7 @@ async fn a_memory_that_cannot_be_read_does_not_keep_others_from_their_image() {
     let other = stack.account.service("shop", "a-broken").image("backend:latest").tag("steward:deploy", "follow");
     other.running().unwrap();
     stack.settle().await;
-    let clients = lab::steward::clients(&stack.account).await;
+    let clients = lab::steward::clients(&stack.account);
     let table = stack.world.template().tables[0].name.clone();
     let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
     let item =

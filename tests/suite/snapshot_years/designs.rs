@@ -47,7 +47,7 @@ fn host(flaw: Flaw, account: &Account, _: &FunctionSpec) -> Box<dyn Function> {
 
 /// One look at everything. What fails is left to the next one.
 async fn sweep(flaw: Flaw, account: &Account) {
-    let clients = steward::clients(account).await;
+    let clients = steward::clients(account);
     let (rds, now, days) = (clients.rds(), account.clock().now(), Days::new());
     let instances = rds.describe_db_instances().send().await;
     let snapshots = rds.describe_db_snapshots().snapshot_type("manual").into_paginator().items().send();

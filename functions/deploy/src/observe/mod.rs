@@ -13,6 +13,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use shared::arn::{AccountId, Region, ServiceArn, TaskDefinitionArn};
 use shared::aws::Clients;
 use shared::failure::CallFailure;
@@ -25,12 +26,15 @@ use shared::task_definition::{self, RawTaskDefinition};
 
 pub(crate) use self::model::{Catalog, Catalogs, Container, Observed, Outcome, RolloutState, Service, Unsupported};
 pub(crate) use self::registry::announce;
-pub(crate) use self::services::{Candidate, batches, opted_in};
+pub(crate) use self::services::{Candidate, SERVICES_A_CALL, batches, opted_in};
 use crate::plan::needs_revision;
 use crate::rollout::Rollout;
 
 /// Most task definitions that are kept; they are immutable, so what is kept stays true.
 const KEPT_DEFINITIONS: usize = 256;
+
+/// How long it is believed who has opted in, while a sweep goes on.
+const KNOWN_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads the account. It lives as long as the execution environment.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub(crate) struct Observer {
     account: AccountId,
     region: Region,
     definitions: BTreeMap<TaskDefinitionArn, Arc<RawTaskDefinition>>,
+    /// Who has opted in, and when that was asked.
+    known: Option<(Timestamp, Vec<ServiceArn>)>,
 }
 
 /// What is looked for.
@@ -54,7 +60,7 @@ pub(crate) struct Scope<'a> {
 impl Observer {
     /// An observer of one account and region.
     pub(crate) fn new(clients: Clients, table: Table, account: AccountId, region: Region) -> Self {
-        Self { clients, table, account, region, definitions: BTreeMap::new() }
+        Self { clients, table, account, region, definitions: BTreeMap::new(), known: None }
     }
 
     /// The revision, from memory or from ECS.
@@ -211,6 +217,17 @@ impl Observer {
     pub(crate) async fn candidates(&self, wanted: impl Fn(&Candidate) -> bool) -> Result<Vec<ServiceArn>, CallFailure> {
         let found = opted_in(self.clients.tagging()).await?;
         Ok(found.into_iter().filter(wanted).map(|candidate| candidate.arn).collect())
+    }
+
+    /// Who has opted in, as [`Observer::keep`] was told a few minutes ago at most. Each service's tags are read again anyway.
+    pub(crate) fn known(&self, now: Timestamp) -> Option<Vec<ServiceArn>> {
+        let (at, services) = self.known.as_ref()?;
+        (now.duration_since(*at) < KNOWN_FOR).then(|| services.clone())
+    }
+
+    /// Keeps who has opted in for the turns that follow.
+    pub(crate) fn keep(&mut self, services: &[ServiceArn], now: Timestamp) {
+        self.known = Some((now, services.to_vec()));
     }
 
     /// What the schema went through that a service's tags name. Empty where it does not migrate.

@@ -16,7 +16,7 @@ use shared::tags;
 use super::model::{Deployment, RolloutState, Service, Unsupported};
 
 /// Most services that `DescribeServices` takes.
-const SERVICES: usize = 10;
+pub(crate) const SERVICES_A_CALL: usize = 10;
 
 /// A service that carries the opt-in tag, as the tagging API says; it may be behind the truth.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub(crate) fn batches(mut arns: Vec<ServiceArn>) -> Vec<Vec<ServiceArn>> {
     arns.sort();
     arns.dedup();
     arns.chunk_by(|left, right| left.cluster() == right.cluster())
-        .flat_map(|cluster| cluster.chunks(SERVICES).map(<[ServiceArn]>::to_vec))
+        .flat_map(|cluster| cluster.chunks(SERVICES_A_CALL).map(<[ServiceArn]>::to_vec))
         .collect()
 }
 

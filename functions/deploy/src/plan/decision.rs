@@ -158,7 +158,4 @@ pub(crate) enum Reason {
     /// It could not be seen in full.
     #[error("{0}")]
     NotSeen(String),
-    /// The invocation's time is up.
-    #[error("no time was left for it; the sweep takes it up")]
-    NoTime,
 }

@@ -78,7 +78,7 @@ pub(super) fn gate(
 pub(super) fn withdraw(trigger: &Trigger, memory: &mut Rollout) {
     let concerns = |awaits: &Awaiting| match trigger.repository() {
         Some(repository) => awaits.what.reference.starts_with(&format!("{repository}@")),
-        None => *trigger == Trigger::Sweep,
+        None => trigger.is_sweep(),
     };
     memory.awaits = memory.awaits.take().filter(|awaits| !concerns(awaits));
 }

@@ -35,6 +35,8 @@ pub const KINDS: [&str; 11] = [
 /// What an alert is made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts<'a> {
+    /// Name of the function, for commands.
+    pub(crate) function: Option<&'a str>,
     pub(crate) subject: &'a Subject,
     pub(crate) service: Option<&'a Service>,
     pub(crate) tags: Option<&'a ServiceTags>,

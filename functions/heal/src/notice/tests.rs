@@ -113,6 +113,7 @@ impl Scene {
 
     fn alert(&self, occasion: &Occasion, verdict: &Verdict) -> Alert {
         let facts = Facts {
+            function: Some("steward-heal"),
             subject: &self.subject,
             service: self.service.as_ref(),
             tags: Some(&self.tags),

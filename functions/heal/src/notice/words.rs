@@ -172,12 +172,10 @@ pub(super) fn next_steps(facts: Facts<'_>, occasion: &Occasion, verdict: &Verdic
         (Verdict::AskPerson, _) => {
             let detail = json!({ "service": service, "incident": incident.id, "approved-by": "YOUR NAME" });
             let event = json!({ "source": "steward", "detail-type": "Rollback Approved", "detail": detail });
-            let mut steps = vec![
-                format!("Approve the rollback: {}", put("Rollback Approved", detail)),
-                format!(
-                    "Approve it from chat: @Amazon Q lambda invoke --function-name HEAL-FUNCTION --payload {event}"
-                ),
-            ];
+            let mut steps = vec![format!("Approve the rollback: {}", put("Rollback Approved", detail))];
+            steps.extend(facts.function.map(|name| {
+                format!("Approve it from chat: @Amazon Q lambda invoke --function-name {name} --payload {event}")
+            }));
             steps.extend(incident.class.advice().iter().map(|step| (*step).to_owned()));
             steps
         }

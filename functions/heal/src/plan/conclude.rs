@@ -66,7 +66,7 @@ pub(crate) struct Plan {
 
 /// Decides, and makes what is to be told.
 pub(crate) fn conclude(
-    settings: Settings,
+    settings: Settings<'_>,
     subject: &Subject,
     seen: &Seen,
     step: Step,
@@ -100,6 +100,7 @@ pub(crate) fn conclude(
             (word, reason) = ("muted", format!("muted: {}", mute.summary()));
         } else {
             let facts = Facts {
+                function: settings.function,
                 subject,
                 service: seen.service.as_ref(),
                 tags,
@@ -162,7 +163,7 @@ fn remember_told(desk: &mut Desk, is_service: bool, now: Timestamp) {
 
 #[expect(clippy::too_many_arguments, reason = "a decision depends on all that is known")]
 fn decide_rollback(
-    settings: Settings,
+    settings: Settings<'_>,
     desk: &mut Desk,
     subject: &Subject,
     seen: &Seen,

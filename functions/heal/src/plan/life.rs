@@ -24,7 +24,7 @@ struct Held(&'static str, String);
 
 /// Reviews what is open after the news was taken in.
 pub(super) fn review(
-    settings: Settings,
+    settings: Settings<'_>,
     mut desk: Desk,
     subject: &Subject,
     seen: &Seen,

@@ -34,7 +34,9 @@ use crate::watch::Watch;
 
 /// What of the configuration a decision depends on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Settings {
+pub(crate) struct Settings<'a> {
+    /// Name of the function, for commands in alerts.
+    pub function: Option<&'a str>,
     /// Whether everything is only planned.
     pub dry_run: bool,
     /// How far healing may go at most.
@@ -145,7 +147,7 @@ impl Step {
 
 /// Attends to the news about one subject.
 pub(crate) fn attend(
-    settings: Settings,
+    settings: Settings<'_>,
     event: &str,
     subject: &Subject,
     news: &News,

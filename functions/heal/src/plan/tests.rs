@@ -83,7 +83,7 @@ struct Scene {
     board: Board,
     ledger: Ledger,
     mutes: Mutes,
-    settings: Settings,
+    settings: Settings<'static>,
     now: Timestamp,
     /// How much was heard.
     events: usize,
@@ -132,7 +132,7 @@ impl Scene {
             board: Board::default(),
             ledger: Ledger::default(),
             mutes: Mutes::default(),
-            settings: Settings { dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_mins(30) },
+            settings: Settings { function: Some("steward-heal"), dry_run: false, mode: HealLevel::Auto, rollout_timeout: Duration::from_mins(30) },
             now: at(0),
             events: 0,
             heard: Vec::new(),

@@ -17,7 +17,7 @@ const DUE: SignedDuration = SignedDuration::from_mins(15);
 const STOPS: usize = 3;
 
 /// What came of healing, if that can be said.
-pub(super) fn verify(settings: Settings, desk: &mut Desk, service: &Service, now: Timestamp) -> Option<Occasion> {
+pub(super) fn verify(settings: Settings<'_>, desk: &mut Desk, service: &Service, now: Timestamp) -> Option<Occasion> {
     let watch = &mut desk.watch;
     let incident = watch.incident.as_mut()?;
     let Stage::Healing { asked, to, deployment, .. } = incident.stage.clone() else {

@@ -12,6 +12,7 @@ use shared::task_definition::RawTaskDefinition;
 use super::Held;
 use crate::observe::image;
 use crate::plan::{self, Refused};
+use crate::report::Tell;
 use crate::request::{self, Image};
 use crate::run::{Cause, Frozen, Run};
 use crate::{Context, Migrate, notice, open};

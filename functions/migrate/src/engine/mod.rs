@@ -15,6 +15,7 @@ use crate::apply::Started;
 use crate::classify::{Verdict, classify};
 use crate::lock::{Lock, Standing};
 use crate::plan::{self, Act, Seen, TaskSeen, Turn};
+use crate::report::Tell;
 use crate::run::{Job, Restore, Run};
 use crate::{Context, Migrate, open};
 
@@ -61,7 +62,7 @@ impl Migrate {
                 return self.close(held, context).await;
             }
             if !context.deadline.allows_call(self.clock.now()) {
-                context.report.stopped_early();
+                context.report.stopped_early = true;
                 return Ok(());
             }
             let seen = self.look(&run, context).await?;
@@ -237,7 +238,7 @@ impl Migrate {
             }
         }
         self.attend_all(context).await?;
-        context.report.swept(runs.len(), oldest);
+        context.report.swept_with(runs.len(), oldest);
         Ok(())
     }
 }

@@ -115,17 +115,18 @@ impl Aws {
         script.calls.iter().filter(|(called, _)| called == operation).map(|(_, body)| body.clone()).collect()
     }
 
-    async fn clients(&self) -> Clients {
+    fn clients(&self) -> Clients {
         let credentials = Credentials::new("key", "secret", None, None, "test");
         let http = SharedHttpClient::new(self.clone());
-        Clients::with_http_client(http, &Clock::system(), Some((credentials, "eu-west-1".to_owned()))).await
+        Clients::with_http_client(http, &Clock::system(), credentials, "eu-west-1")
     }
 
     /// Carries out a plan. What came of it, and the alerts and answers that were sent are in the calls.
     async fn apply(&self, settings: &Settings, seen: &Seen, plan: &Plan, time: SignedDuration) -> Done {
-        let (clients, clock) = (self.clients().await, Clock::system());
+        let (clients, clock) = (self.clients(), Clock::system());
         let table = Table::new(clients.dynamodb().clone(), "steward".to_owned());
         let schedules = ScheduleSettings {
+            undelivered: None,
             group: "steward".to_owned(),
             role: "arn:aws:iam::123456789012:role/scheduler".to_owned(),
             queue: "arn:aws:sqs:eu-west-1:123456789012:snapshot.fifo".to_owned(),
@@ -410,7 +411,7 @@ async fn try_whole_sweep(aws: Aws, dry_run: &str) -> (Aws, Result<crate::Report,
     let aws = aws.answer("DescribeDBInstances", (200, database.to_owned()));
     let (_, list) = listing(&attempt(at(TODAY) - hours(24 * 300), 1, Status::Available));
     let aws = aws.answer("DescribeDBSnapshots", (200, list.replace("creating", "failed")));
-    let clients = aws.clients().await;
+    let clients = aws.clients();
     let variables = [
         ("AWS_REGION", "eu-west-1"),
         ("STEWARD_ACCOUNT_ID", "123456789012"),
@@ -433,7 +434,7 @@ async fn a_dry_run_says_what_it_would_do_and_calls_nothing_that_changes_anything
     let (aws, report) = whole_sweep("true").await;
     let reads = ["Describe", "BatchGetItem", "GetItem"];
     assert!(aws.calls().iter().all(|call| reads.iter().any(|read| call.starts_with(read))), "{:?}", aws.calls());
-    assert!(report.dry_run && report.decisions.iter().any(|record| record.decision == "take"), "{report:?}");
+    assert!(report.base.dry_run && report.base.decisions.iter().any(|record| record.decision == "take"), "{report:?}");
     // The same without it, so that it is the dry run which is silent.
     let (aws, _) = whole_sweep("false").await;
     assert_eq!(aws.changes(), ["CreateDBSnapshot"]);

@@ -105,7 +105,7 @@ impl Design {
         Some(Box::new(InProcess::new(account, move |invocation| {
             let (account, table, topic, warm) = (inside.clone(), table.clone(), topic.clone(), Arc::clone(&warm));
             async move {
-                let clients = steward::clients(&account).await;
+                let clients = steward::clients(&account);
                 // A kill takes the memory with it.
                 let asked = std::mem::take(&mut *warm.lock().unwrap_or_else(PoisonError::into_inner));
                 let mut own = Own { design: self, clients, table, topic, asked };

@@ -103,7 +103,7 @@ async fn handle(
 ) -> Result<Value, FunctionError> {
     let body = invocation.payload["Records"][0]["body"].as_str().unwrap_or_default();
     let event: Value = serde_json::from_str(body).unwrap_or_default();
-    let clients = steward::clients(&account).await;
+    let clients = steward::clients(&account);
     let table = Table::new(clients.dynamodb().clone(), table);
     let small = Small { design, now: account.clock().now(), bus: Bus::new(clients.events().clone()), clients, table };
     let detail = &event["detail"];

@@ -100,7 +100,7 @@ async fn handle(design: Design, account: Account, invocation: Invocation) -> Res
     let body = invocation.payload["Records"][0]["body"].as_str().unwrap_or_default();
     let event: Value = serde_json::from_str(body).unwrap_or_default();
     if event["detail-type"] == "Sweep" {
-        let clients = steward::clients(&account).await;
+        let clients = steward::clients(&account);
         let now = account.clock().now();
         if design == Design::MinuteNames {
             take_by_minute(&clients, now).await?;
