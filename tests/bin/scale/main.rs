@@ -1,102 +1,117 @@
-//! `make scale`: what scale costs, measured with the functions' binaries and written to `docs/scale.md`.
+//! `make scale`: what scale costs, measured with the functions' binaries and written to `docs/scale.md` and
+//! `docs/scale.svg`.
+
+mod chart;
+mod measure;
+mod page;
+mod plot;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::SignedDuration;
-use lab::function::Function as _;
-use lab::process::Process;
 use lab::scale::fleet::{Fleet, Mode};
-use lab::scale::look::{self, Look};
-use lab::scale::people::{Habit, beside};
-use lab::scale::roll::{least, roll};
-use lab::scale::{latency, scenes, stand::Stand};
-use lab::server::Server;
-use lab::steward::{DEPLOY, HEAL, MIGRATE, SNAPSHOT};
+use lab::scale::roll::{Roll, least, roll};
 use lab::template::Template;
+
+use crate::measure::{Row, What};
+
+const USAGE: &str = "scale FOLDER [--write DOCS] [--most N]
+  FOLDER        where the functions' binaries are, for example target/release
+  --write DOCS  the folder with scale.md and scale.svg, which are written anew
+  --most N      nothing larger than this, for a quick look
+  --only WORD   sweeps or pushes
+";
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-#[expect(clippy::disallowed_methods, reason = "how long the lab takes")]
-fn main() -> Result<()> {
-    shared::metrics::silence();
-    let template = Arc::new(Template::read(include_str!("../../../template.yaml"), &BTreeMap::new())?);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, default: usize| arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let before = Instant::now();
-    match arguments.first().map(String::as_str) {
-        Some("roll") => {
-            let mode = if arguments.get(4).is_some_and(|word| word == "pin") { Mode::Pin } else { Mode::Force };
-            let fleet = Fleet { services: number(1, 1000), clusters: number(2, 4), definitions: number(3, 10), mode };
-            let limit = i64::try_from(fleet.services)? * 6 + 1000;
-            let rolled = runtime.block_on(roll(&template, &fleet, SignedDuration::from_secs(limit)))?;
-            writeln!(stdout(), "{fleet:?}: rolled {} updates {} took {} of {} = {:.2}, {} invocations, longest {}, dead {}",
-                rolled.rolled, rolled.updates, rolled.took, least(&fleet, 50), rolled.over(least(&fleet, 50)), rolled.invocations, rolled.longest, rolled.dead)?;
-            writeln!(stdout(), "{:?}\nthrottled {:?}\nleft {:?}", rolled.calls, rolled.throttled, rolled.least_left)?;
-            for (at_once, every) in [(1, 400), (25, 10_000)] {
-                let habit = Habit { at_once, every: SignedDuration::from_millis(every) };
-                writeln!(stdout(), "{habit:?} {:?}", beside(&rolled.at, habit))?;
-            }
-            let every = (rolled.at.len() / 20).max(1);
-            let shown: Vec<String> = rolled.at.iter().enumerate().step_by(every).map(|(n, at)| format!("{n}@{}", at.duration_since(rolled.pushed).as_secs())).collect();
-            writeln!(stdout(), "{}", shown.join(" "))?;
-        }
-        Some(what) => {
-            let folder = PathBuf::from(arguments.get(1).map_or("target/debug", String::as_str));
-            for size in arguments.iter().skip(2) {
-                let looks = runtime.block_on(measure(&template, what, size.parse()?, &folder))?;
-                for (name, look) in looks {
-                    writeln!(stdout(), "{what} {size} {name}: {} invocations, took {:.1} s, longest {:.1}, calls {} {:?} throttled {:?} cpu {:?} peak {} KiB (real {:.0?})", look.invocations, look.took.as_secs_f64(),
-                        look.longest.as_secs_f64(), look.total(), look.calls, look.throttled, look.spent.map(|s| s.cpu), look.spent.map_or(0, |s| s.peak), before.elapsed())?;
-                }
-            }
-        }
-        None => {}
-    }
-    writeln!(stdout(), "real {:?}", before.elapsed())?;
-    Ok(())
+/// Budget of the stack that is measured, in percent: the template's default.
+const PERCENT: u8 = 50;
+
+/// All that was measured.
+#[derive(Debug, Default)]
+struct Figures {
+    rows: Vec<Row>,
+    rolls: Vec<(Fleet, Roll)>,
 }
 
-async fn measure(template: &Arc<Template>, what: &str, size: usize, folder: &std::path::Path) -> Result<Vec<(&'static str, Look)>> {
-    let mut stand = Stand::new(template);
-    let server = Server::start(stand.account.clone(), ([127, 0, 0, 1], 0).into()).await?;
-    let id = match what {
-        "deploy" => { scenes::at_rest(&stand, size)?; DEPLOY }
-        "snapshot" => { scenes::databases(&stand, size); SNAPSHOT }
-        "heal" => { scenes::crashing(&mut stand, size).await?; HEAL }
-        _ => { scenes::migrating(&mut stand, size).await?; MIGRATE }
+struct Options {
+    folder: PathBuf,
+    docs: Option<PathBuf>,
+    most: usize,
+    only: Option<String>,
+}
+
+fn main() -> Result<ExitCode> {
+    shared::metrics::silence();
+    let Some(options) = options(std::env::args().skip(1))? else {
+        write!(stdout(), "{USAGE}")?;
+        return Ok(ExitCode::FAILURE);
     };
-    let items = stand.world.dynamodb().items(&template.tables.first().ok_or("no table")?.name);
-    let largest = items.iter().map(|item| serde_json::Value::Object(item.clone()).to_string().len()).max();
-    let bad = stand.world.invoked().iter().filter(|i| i.result.is_err() || !i.failed.is_empty()).count();
-    let longest = stand.world.invoked().iter().map(|i| i.took).max();
-    writeln!(stdout(), "  scene: {} items, largest {largest:?}, {} invocations, {bad} bad, longest {longest:?}, alerts {}", items.len(), stand.world.invoked().len(), stand.world.sns().published().len())?;
-    for dead in ["HealDeadLetterQueue", "MigrateDeadLetterQueue"] {
-        let queue = stand.world.queue(dead).ok_or("no queue")?;
-        writeln!(stdout(), "  {dead} {}", stand.world.queues().messages(&queue.name).len())?;
+    let template = Arc::new(Template::read(include_str!("../../../template.yaml"), &BTreeMap::new())?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = runtime.block_on(figures(&template, &options))?;
+    match &options.docs {
+        Some(docs) => write(&figures, docs)?,
+        None => write!(stdout(), "\n{}", page::tables(&figures))?,
     }
-    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
-    for record in stand.account.calls().iter().filter(|r| r.error.is_some()) {
-        *errors.entry(format!("{} {:?}", record.call.operation, record.error)).or_default() += 1;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>> {
+    let Some(folder) = arguments.next().filter(|first| !first.starts_with('-')) else { return Ok(None) };
+    let mut options = Options { folder: folder.into(), docs: None, most: usize::MAX, only: None };
+    while let Some(option) = arguments.next() {
+        match (option.as_str(), arguments.next()) {
+            ("--write", Some(docs)) => options.docs = Some(docs.into()),
+            ("--most", Some(most)) => options.most = most.parse()?,
+            ("--only", Some(word)) => options.only = Some(word),
+            _ => return Ok(None),
+        }
     }
-    writeln!(stdout(), "  errors {errors:?}")?;
-    let spec = stand.function(id)?;
-    stand.account.calls_take(latency::usual);
-    let mut process = Process::new(&stand.account, &spec, folder, &server.endpoint()).with_variable("STEWARD_CLOCK", "event");
-    let mut looks = vec![("first", look::of_binary(&stand, &spec, &mut process).await?)];
-    if what == "snapshot" {
-        stand.account.advance(SignedDuration::from_hours(24));
-        scenes::nights(&stand, 7).await?;
-        stand.account.advance(SignedDuration::from_hours(1));
+    Ok(Some(options))
+}
+
+async fn figures(template: &Arc<Template>, options: &Options) -> Result<Figures> {
+    let mut figures = Figures::default();
+    let wants = |word: &str| options.only.as_deref().is_none_or(|only| only == word);
+    for what in What::ALL.into_iter().filter(|_| wants("sweeps")) {
+        for size in what.sizes().iter().copied().filter(|size| *size <= options.most) {
+            for row in measure::measure(template, what, size, &options.folder).await? {
+                writeln!(stdout(), "{}", page::line(&row))?;
+                figures.rows.push(row);
+            }
+        }
     }
-    looks.push(("warm", look::of_binary(&stand, &spec, &mut process).await?));
-    let mut process = Process::new(&stand.account, &spec, folder, &server.endpoint()).with_variable("STEWARD_CLOCK", "event");
-    looks.push(("again, cold", look::of_binary(&stand, &spec, &mut process).await?));
-    process.take_log();
-    Ok(looks)
+    for (services, definitions, mode) in [
+        (10, 10, Mode::Force),
+        (100, 10, Mode::Force),
+        (1000, 10, Mode::Force),
+        (1000, 10, Mode::Pin),
+        (1000, 50, Mode::Pin),
+        (10_000, 50, Mode::Force),
+        (10_000, 50, Mode::Pin),
+    ] {
+        if services > options.most || !wants("pushes") {
+            continue;
+        }
+        let fleet = Fleet { services, clusters: services.min(10), definitions, mode };
+        let limit = least(&fleet, PERCENT) * 4 + SignedDuration::from_mins(10);
+        let rolled = roll(template, &fleet, limit).await?;
+        writeln!(stdout(), "{}", page::roll_line(&fleet, &rolled))?;
+        figures.rolls.push((fleet, rolled));
+    }
+    Ok(figures)
+}
+
+fn write(figures: &Figures, docs: &Path) -> Result<()> {
+    let page = docs.join("scale.md");
+    let text = std::fs::read_to_string(&page)?;
+    std::fs::write(&page, page::renewed(&text, &page::tables(figures)).ok_or("scale.md has no place for figures")?)?;
+    std::fs::write(docs.join("scale.svg"), plot::svg(figures))?;
+    Ok(())
 }

@@ -48,11 +48,7 @@ impl Look {
 ///
 /// # Errors
 /// When an invocation fails, or the function gets nowhere.
-pub async fn in_process(
-    stand: &Stand,
-    spec: &FunctionSpec,
-    function: &mut dyn Function,
-) -> Result<Look, NotMeasured> {
+pub async fn in_process(stand: &Stand, spec: &FunctionSpec, function: &mut dyn Function) -> Result<Look, NotMeasured> {
     let mut look = Look::default();
     stand.account.forget_calls();
     loop {
@@ -99,8 +95,12 @@ async fn sweep(
         "resources": [],
         "detail": {},
     });
-    let invocation =
-        Invocation { id: format!("{}", look.invocations), payload, timeout: spec.timeout, deadline: now + spec.timeout };
+    let invocation = Invocation {
+        id: format!("{}", look.invocations),
+        payload,
+        timeout: spec.timeout,
+        deadline: now + spec.timeout,
+    };
     let report: Value = function.invoke(invocation).await?;
     function.take_log();
     let took = stand.account.clock().now().duration_since(now);

@@ -80,7 +80,8 @@ impl Function for Reached {
     }
 }
 
-/// Rolls a fleet, with schedules as the template has them, until all is rolled or `limit` has passed.
+/// Rolls a fleet, with schedules as the template has them, until all is rolled or `limit` has passed. `deploy` alone is at
+/// work, in this process.
 ///
 /// # Errors
 /// When it cannot be measured.
@@ -107,11 +108,20 @@ pub async fn roll(template: &Arc<Template>, fleet: &Fleet, limit: SignedDuration
     {
         world.run_for(SignedDuration::from_secs(60)).await?;
     }
+    // A further sweep would show who is rolled twice.
+    let least_left = account.least_left();
+    world.run_for(SignedDuration::from_mins(6)).await?;
     let calls = account.calls();
     let updates: Vec<_> =
         calls.iter().filter(|record| is_update(&record.call.operation) && record.error.is_none()).collect();
-    let last = updates.last().map_or(pushed, |record| record.call.at);
-    let rolled: BTreeSet<&str> = updates.iter().filter_map(|record| record.call.input["service"].as_str()).collect();
+    let (mut rolled, mut last) = (BTreeSet::new(), pushed);
+    for record in &updates {
+        if let Some(service) = record.call.input["service"].as_str()
+            && rolled.insert(service)
+        {
+            last = record.call.at;
+        }
+    }
     let mut counted = BTreeMap::<String, usize>::new();
     let mut throttled = BTreeMap::<String, usize>::new();
     for record in calls.iter().filter(|record| record.call.at <= last) {
@@ -131,7 +141,7 @@ pub async fn roll(template: &Arc<Template>, fleet: &Fleet, limit: SignedDuration
         calls: counted,
         throttled,
         at: updates.iter().map(|record| record.call.at).collect(),
-        least_left: account.least_left(),
+        least_left,
         pushed,
         dead: world.queue("DeployDeadLetterQueue").map_or(0, |queue| world.queues().messages(&queue.name).len()),
     })

@@ -39,7 +39,7 @@ pub fn databases(stand: &Stand, databases: usize) {
     }
 }
 
-/// Lets nights pass, with all sweeps that they need: databases as they are after that.
+/// Lets nights pass, each with all sweeps that it needs, and an hour after the last of them.
 ///
 /// # Errors
 /// When a sweep fails.
@@ -48,9 +48,10 @@ pub async fn nights(stand: &Stand, nights: usize) -> Result<Vec<Look>, NotMeasur
     let mut function = steward::function(&stand.account, &spec).ok_or_else(|| NotMeasured("no snapshot".to_owned()))?;
     let mut looks = Vec::new();
     for _ in 0..nights {
-        looks.push(in_process(stand, &spec, function.as_mut()).await?);
         stand.account.advance(SignedDuration::from_hours(24));
+        looks.push(in_process(stand, &spec, function.as_mut()).await?);
     }
+    stand.account.advance(SignedDuration::from_hours(1));
     Ok(looks)
 }
 
@@ -90,8 +91,8 @@ pub async fn migrating(stand: &mut Stand, services: usize) -> Result<(), NotMeas
     }
     let network = json!({ "awsvpcConfiguration": { "subnets": ["subnet-a"], "securityGroups": ["sg-db"] } });
     for number in 0..services {
-        let tags = [("steward:deploy", "follow".to_owned()), ("steward:migrate", format!("database-{number:04}"))];
-        let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let tags = [("steward:deploy", "follow"), ("steward:migrate", "app")];
+        let tags = tags.map(|(key, value)| json!({ "key": key, "value": value }));
         let service = json!({
             "cluster": "cluster-00",
             "serviceName": format!("service-{number:05}"),
