@@ -71,6 +71,12 @@ records: rust venv ## Write the log lines anew on which the saved queries are tr
 explore: rust ## Run the fault explorer: crashes, throttles, lost replies, duplicates, reordering
 	cargo run -q --profile $(PROFILE) -p tests --bin explore -- --limit 120 $(ARGS)
 
+.PHONY: scale
+scale: rust ## Measure ten thousand services and a thousand databases, and write docs/scale.md and docs/scale.svg anew
+	cargo build -q --locked --release -p deploy -p heal -p migrate -p snapshot
+	cargo build -q --locked -p tests --bin scale
+	$(TARGET)/debug/scale $(TARGET)/release --write docs $(ARGS)
+
 .PHONY: lab
 lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions' binaries
 	cargo run -q --profile $(PROFILE) -p tests --bin lab -- $(ARGS)

@@ -51,11 +51,16 @@ struct Inner {
     sleeps: Mutex<(u64, BTreeSet<(Timestamp, u64)>)>,
     /// How many requests have arrived: a sign that whoever waits beside is at work.
     arrivals: AtomicU64,
+    /// How long calls take.
+    latency: Mutex<Latency>,
     /// Length of the last answer in bytes: who gets a long one is at work for longer before the next request.
     answered: AtomicUsize,
 }
 
 type Plugged = Arc<tokio::sync::Mutex<Box<dyn Service>>>;
+
+/// How long a call takes, from its arrival to its answer.
+pub type Latency = fn(&Call) -> SignedDuration;
 
 /// Everything behind the door that is simulated here, under one lock that is never held across an await.
 pub(crate) struct State {
@@ -98,6 +103,7 @@ impl Account {
             crash: Crash::default(),
             sleeps: Mutex::default(),
             arrivals: AtomicU64::new(0),
+            latency: Mutex::new(|_| SignedDuration::ZERO),
             answered: AtomicUsize::new(0),
         };
         Self(Arc::new(inner))
@@ -173,6 +179,11 @@ impl Account {
         self.lock().calls.clone()
     }
 
+    /// How many of the calls so far are `wanted`.
+    pub fn count_calls(&self, wanted: impl Fn(&CallRecord) -> bool) -> usize {
+        self.lock().calls.iter().filter(|record| wanted(record)).count()
+    }
+
     /// Forgets the calls so far: a life of years would keep them all.
     pub fn forget_calls(&self) {
         self.lock().calls = Vec::new();
@@ -196,6 +207,22 @@ impl Account {
     /// Switches API throttling on (the default) or off.
     pub fn throttling(&self, on: bool) {
         self.lock().throttle.switch(on);
+    }
+
+    /// Lets calls take time from now on. Without this they take none. Calls that are under way together take their times
+    /// one after the other: what one caller does at once is told as slower than it is, never as faster.
+    pub fn calls_take(&self, latency: Latency) {
+        *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
+    }
+
+    pub(crate) fn latency(&self, call: &Call) -> SignedDuration {
+        let latency = *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        latency(call)
+    }
+
+    /// The least that was left of each bucket of the ECS API since this was asked last, as a share of its burst.
+    pub fn least_left(&self) -> BTreeMap<&'static str, f64> {
+        self.lock().throttle.take_lowest()
     }
 
     /// How many requests have arrived so far.

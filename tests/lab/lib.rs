@@ -32,6 +32,7 @@ pub mod queues;
 pub mod rds;
 mod rest;
 mod runtime_api;
+pub mod scale;
 pub mod scheduler;
 pub mod server;
 pub mod service;

@@ -30,11 +30,12 @@ fn get_resources(ecs: &Ecs, now: Timestamp, input: &Value, stale: bool) -> Resul
     let found: Vec<_> = all
         .into_iter()
         .filter(|(_, tags)| !tags.is_empty() && filters.iter().all(|filter| passes(filter, tags)))
-        .map(|(arn, tags)| json!({"ResourceARN": arn, "Tags": shown(tags)}))
         .collect();
     let size = input["ResourcesPerPage"].as_u64();
     let token = text(input, "PaginationToken");
     let (found, next) = page(found, size, (50, 100), token).map_err(|error| refused(&error.message))?;
+    let found = found.into_iter().map(|(arn, tags)| json!({"ResourceARN": arn, "Tags": shown(tags)}));
+    let found: Vec<Value> = found.collect();
     Ok(json!({"ResourceTagMappingList": found, "PaginationToken": next.unwrap_or_default()}))
 }
 

@@ -27,12 +27,20 @@ pub struct Throttle {
     off: bool,
     /// Tokens left and when that was true, by the first operation of the bucket.
     levels: BTreeMap<&'static str, (f64, Timestamp)>,
+    /// The least that was left, as a share of the burst, by the first operation of the bucket.
+    lowest: BTreeMap<&'static str, f64>,
 }
 
 impl Throttle {
     /// Switches throttling on (the default) or off.
     pub fn switch(&mut self, on: bool) {
         self.off = !on;
+    }
+
+    /// The least that was left of each bucket that was used since this was asked last, as a share of its burst, by the first
+    /// operation of the bucket.
+    pub fn take_lowest(&mut self) -> BTreeMap<&'static str, f64> {
+        std::mem::take(&mut self.lowest)
     }
 
     /// Takes a token for `call`, or says what AWS says when there is none.
@@ -49,11 +57,13 @@ impl Throttle {
         let passed = call.at.duration_since(*since).as_secs_f64().max(0.0);
         *level = (*level + passed * rate).min(*burst);
         *since = call.at;
-        if *level < 1.0 {
-            return Err(exceeded());
+        let is_refused = *level < 1.0;
+        if !is_refused {
+            *level -= 1.0;
         }
-        *level -= 1.0;
-        Ok(())
+        let lowest = self.lowest.entry(name).or_insert(1.0);
+        *lowest = lowest.min(*level / burst);
+        if is_refused { Err(exceeded()) } else { Ok(()) }
     }
 }
 
@@ -108,6 +118,8 @@ mod tests {
             throttle.admit(&call("UpdateService", at)).unwrap();
         }
         assert_eq!(throttle.admit(&call("DeleteService", at)).unwrap_err().code, "ThrottlingException");
+        assert_eq!(throttle.take_lowest(), [("CreateService", 0.0)].into());
+        assert_eq!(throttle.take_lowest(), [].into());
         throttle.switch(false);
         assert_eq!(throttle.admit(&call("DeleteService", at)), Ok(()));
     }

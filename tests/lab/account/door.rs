@@ -56,7 +56,9 @@ impl Account {
         };
         let error = outcome.as_ref().err().map(|error| error.code.clone());
         let caller = call.caller.clone();
+        let latency = self.latency(&call);
         self.lock().calls.push(CallRecord { call, fault, error });
+        self.advance(latency);
         match fault {
             Fault::CrashAfter => {
                 self.0.crash.raise(&caller);
