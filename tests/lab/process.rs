@@ -19,11 +19,11 @@ use crate::template::FunctionSpec;
 
 /// How long a process may take to ask for its first invocation. Lambda gives it ten seconds; a machine that builds beside may
 /// need more, and how long it took is measured anyway.
-const INIT_TIMEOUT: Duration = Duration::from_secs(120);
+const INIT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long to wait after an answer until the process asks for more: by then its log lines are written. It asks within
 /// milliseconds, unless the machine is busy; to go on without it would lose lines.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Turns that the readers of the log are given after the last one that brought a line.
 const QUIET_TURNS: u32 = 10;

@@ -15,10 +15,8 @@ pub fn usual(call: &Call) -> SignedDuration {
     let millis = match (call.service.as_str(), call.operation.as_str()) {
         ("dynamodb", _) => 8,
         ("ecs", "UpdateService") => 200,
-        ("ecs", "RegisterTaskDefinition") => 150,
-        ("tagging", _) => 150,
         ("rds", operation) if !operation.starts_with("Describe") => 400,
-        ("rds", _) => 150,
+        ("ecs", "RegisterTaskDefinition") | ("tagging" | "rds", _) => 150,
         ("ecs" | "ecr", _) => 60,
         _ => 30,
     };
