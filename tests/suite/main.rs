@@ -26,6 +26,7 @@ mod permissions;
 mod push;
 mod queue;
 mod rules;
+mod scale;
 mod snapshot;
 mod snapshot_docs;
 mod snapshot_years;
