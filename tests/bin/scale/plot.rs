@@ -36,7 +36,13 @@ pub(crate) fn svg(figures: &Figures) -> String {
     );
     for (number, (class, name, ..)) in SERIES.iter().enumerate() {
         let (x, y) = (70.0 + 280.0 * count(number % 3), 24.0 + 24.0 * count(number / 3));
-        svg.push_str(&format!("<path class=\"line {class}\" d=\"M{x} {y}h26\"/><circle class=\"{class}\" cx=\"{}\" cy=\"{y}\" r=\"3.5\"/><text x=\"{}\" y=\"{}\">{name}</text>\n", x + 13.0, x + 34.0, y + 4.0));
+        let key = format!(
+            "<path class=\"line {class}\" d=\"M{x} {y}h26\"/><circle class=\"{class}\" cx=\"{}\" cy=\"{y}\" r=\"3.5\"/><text x=\"{}\" y=\"{}\">{name}</text>\n",
+            x + 13.0,
+            x + 34.0,
+            y + 4.0
+        );
+        svg += &key;
     }
     svg.push_str(&chart(figures, "AWS calls", (70.0, 100.0), (1.0, 10_000.0), |row| count(row.cost.total())));
     svg.push_str(&chart(figures, "virtual seconds", (520.0, 100.0), (0.1, 1000.0), |row| row.cost.took.as_secs_f64()));
