@@ -143,18 +143,23 @@ bench: rust venv-bench ## Measure the functions beside twins of them and write d
 	  else echo "SKIPPED the Node twin: npm is missing (Debian: npm)" >&2; fi
 	.venv-bench/bin/python -B tests/bench/bench.py $(BENCH) $(ARGS)
 
+# What is deployed, beside the floor.
+DEPLOYED := --functions .aws-sam/binaries --bench $(TARGET)/debug/bench
+
+.PHONY: floor
+floor: rust built
+	cargo build -q --locked --release -p floor
+	cargo build -q --locked --workspace --bin bench
+	@ln -sfn $(abspath $(TARGET))/release/floor .aws-sam/binaries/floor
+
 .PHONY: bench-check
-bench-check: rust venv ## Sizes and cold starts of the release binaries against tests/bench/baseline.json
-	cargo build -q --locked --release $(MEASURED)
-	cargo build -q --locked -p bench
+bench-check: floor venv ## Sizes and cold starts of what is deployed against tests/bench/baseline.json
 	$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/bench
-	$(PYTHON) -B tests/bench/check.py $(BENCH)
+	$(PYTHON) -B tests/bench/check.py $(DEPLOYED)
 
 .PHONY: baseline
-baseline: rust venv ## Make what the release binaries are now the baseline of bench-check
-	cargo build -q --locked --release $(MEASURED)
-	cargo build -q --locked -p bench
-	$(PYTHON) -B tests/bench/check.py $(BENCH) --write
+baseline: floor venv ## Make what is deployed now the baseline of bench-check
+	$(PYTHON) -B tests/bench/check.py $(DEPLOYED) --write
 
 # ---- Releases: docs/release.md ----------------------------------------------------------------------------------------
 

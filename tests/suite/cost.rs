@@ -141,19 +141,18 @@ async fn a_quiet_hour_and_a_push_cost_what_the_page_says() {
     for (row, hour, push) in measured {
         assert_eq!(number(&row[1]), number(&row[0]) / 10);
         assert_eq!(number(&row[2]), hour.invocations.iter().sum::<usize>(), "{hour:?}");
-        assert_eq!(
-            [number(&row[3]), number(&row[4]), number(&row[5])],
-            [hour.calls, hour.read, hour.written],
-            "{hour:?}"
-        );
+        assert_eq!([number(&row[4]), number(&row[5])], [hour.read, hour.written], "{hour:?}");
+        // Names that the lab makes up decide which reads share a call.
+        assert!(hour.calls.abs_diff(number(&row[3])) <= hour.calls / 50, "{hour:?}");
         let kilobytes = hour.logged.div_ceil(1000);
         assert!(kilobytes.abs_diff(number(&row[6])) <= kilobytes / 50 + 1, "{kilobytes} kB: {hour:?}");
         let told = pushes.iter().find(|told| told[0] == row[0]).unwrap();
         assert_eq!(
-            [number(&told[1]), number(&told[2]), number(&told[3]), number(&told[4])],
-            [push.invocations.iter().sum::<usize>(), push.calls, push.read, push.written],
+            [number(&told[1]), number(&told[3]), number(&told[4])],
+            [push.invocations.iter().sum::<usize>(), push.read, push.written],
             "{push:?}"
         );
+        assert!(push.calls.abs_diff(number(&told[2])) <= push.calls / 20, "{push:?}");
     }
 }
 

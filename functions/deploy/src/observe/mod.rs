@@ -30,8 +30,9 @@ pub(crate) use self::services::{Candidate, SERVICES_A_CALL, batches, opted_in};
 use crate::plan::needs_revision;
 use crate::rollout::Rollout;
 
-/// Most task definitions that are kept; they are immutable, so what is kept stays true.
-const KEPT_DEFINITIONS: usize = 256;
+/// Most task definitions that are kept; they are immutable, so what is kept stays true. A sweep reads all of them in order,
+/// so that too few would be as good as none; of a few kilobytes each these are some megabytes.
+const KEPT_DEFINITIONS: usize = 2048;
 
 /// How long it is believed who has opted in, while a sweep goes on.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_mins(5);
