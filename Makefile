@@ -37,7 +37,7 @@ demo: rust ## See it work: pushes, rollouts, crashes, rollbacks, migrations, fiv
 	@$(TARGET)/debug/demo $(TARGET)/release $(if $(PICTURE),--picture $(PICTURE))
 
 .PHONY: test
-test: lint unit template conformance built packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge
+test: lint unit template conformance built bench-check packaging demo-built sam-deploy sam-local ## Everything that must be green before a merge
 
 .PHONY: lint
 lint: rust deny ## Format, clippy with warnings as errors, licences and banned crates
