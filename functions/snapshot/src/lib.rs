@@ -182,7 +182,10 @@ impl Snapshot {
             self.sweep_rest(run, &account).await?;
             // One that got nowhere would get nowhere again at once: that waits for the schedule.
             if run.report.base.stopped_early && run.got_on && !self.settings.dry_run {
-                self.applier.sweep_again(run.now).await?;
+                // Without it the next sweep goes on.
+                if let Err(failure) = self.applier.sweep_again().await {
+                    run.report.base.failed("sweep", &failure);
+                }
             }
         }
         Ok(())

@@ -101,3 +101,28 @@ async fn a_database_that_opts_out_is_not_called_about_again() {
     assert_eq!(stack.slots("orders"), ["2026-11-20T02:00:00Z available"]);
     assert_eq!(stack.kinds(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_night_of_more_databases_than_one_invocation_can_do_goes_on_within_minutes() {
+    const DATABASES: usize = 600;
+    let mut stack = Stack::backups(&[]);
+    stack.rds().quota(lab::rds::Kind::Instance, 5_000);
+    for number in 0..DATABASES {
+        stack.instance(&format!("db-{number:03}"), "daily:7");
+    }
+    stack.account.calls_take(lab::scale::latency::usual);
+    let before = stack.world.now();
+    stack.world.run_for(SignedDuration::from_mins(25)).await.unwrap();
+    let taken = stack.rds_writes("Create");
+    let names: std::collections::BTreeSet<String> =
+        taken.iter().map(|record| record.call.input["DBSnapshotIdentifier"].to_string()).collect();
+    assert_eq!((taken.len(), names.len()), (DATABASES, DATABASES));
+    let last = taken.iter().map(|record| record.call.at).max().unwrap();
+    let first = taken.iter().map(|record| record.call.at).min().unwrap();
+    // Three turns of under two minutes, and a minute between them. The schedule alone would need half an hour.
+    assert!(last.duration_since(first) < SignedDuration::from_mins(10), "{first} to {last}, from {before}");
+    // A sweep that got through asks for no other.
+    let asked = stack.calls_of_snapshot(0).into_iter().filter(|record| record.call.operation == "CreateSchedule");
+    let asked = asked.filter(|record| record.call.input.to_string().contains("Sweep"));
+    assert_eq!(asked.count(), 2);
+}

@@ -256,11 +256,12 @@ impl Applier {
     ///
     /// # Errors
     /// The failed call. Without it the next sweep goes on.
-    pub(crate) async fn sweep_again(&self, now: Timestamp) -> Result<(), CallFailure> {
+    pub(crate) async fn sweep_again(&self) -> Result<(), CallFailure> {
         let Some(schedules) = &self.schedules else {
             return Ok(());
         };
-        let at = now + SignedDuration::from_mins(1);
+        // From now on, not from when the sweep began: that is two minutes ago.
+        let at = self.clock.now() + SignedDuration::from_mins(1);
         let name = format!("snapshot-sweep-{}", at.as_second());
         schedules.once(&name, at, "Sweep", &serde_json::Map::new()).await
     }
