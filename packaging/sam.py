@@ -14,7 +14,7 @@ TEMPLATE = ROOT / "template.yaml"
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML with the short forms of the intrinsic functions."""
 
 
@@ -31,7 +31,7 @@ def _intrinsic(loader, suffix, node):
     return {name: value}
 
 
-_Loader.add_multi_constructor("!", _intrinsic)
+Loader.add_multi_constructor("!", _intrinsic)
 
 
 class _NoManagedPolicies:
@@ -43,7 +43,7 @@ class _NoManagedPolicies:
 
 def load():
     """template.yaml as written, with every intrinsic function in its long form."""
-    return yaml.load(TEMPLATE.read_text(), Loader=_Loader)
+    return yaml.load(TEMPLATE.read_text(), Loader=Loader)
 
 
 def functions(template):
@@ -55,11 +55,12 @@ def functions(template):
     return found
 
 
-def expand(template):
-    """`template` after the transform. The code of each function points at a placeholder."""
+def expand(template, parameters=None):
+    """`template` after the transform, with values for parameters beside their defaults. The code of each function points at a
+    placeholder."""
     template = copy.deepcopy(template)
     for logical in functions(template):
         # The translator takes no local folder.
         template["Resources"][logical]["Properties"]["CodeUri"] = "s3://placeholder/placeholder"
     values = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
-    return transform(template, values, _NoManagedPolicies())
+    return transform(template, values | (parameters or {}), _NoManagedPolicies())

@@ -7,7 +7,7 @@ import hcl2
 import pytest
 import yaml
 
-from stack import ROOT, _Loader
+from stack import ROOT, Loader
 from test_template import run
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/template.yaml"))
@@ -15,7 +15,7 @@ each = pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.nam
 
 
 def load(folder):
-    return yaml.load((folder / "template.yaml").read_text(), Loader=_Loader)
+    return yaml.load((folder / "template.yaml").read_text(), Loader=Loader)
 
 
 def blocks(page, language):
