@@ -25,7 +25,7 @@ import template
 TEMPLATE = "steward.template.json"
 SUMS = "SHA256SUMS"
 # A cold start reads the whole zip.
-LARGEST_ZIP = 3_700_000
+LARGEST_ZIP = 3_500_000
 _ZIP = re.compile(r"(?P<function>[a-z]+)-(?P<architecture>arm64|x86_64)-(?P<hash>[0-9a-f]{16})\.zip")
 
 

@@ -227,13 +227,13 @@ variable "reserved_concurrency" {
 }
 
 variable "log_level" {
-  description = "Least level of the functions' log lines. Decision records and metrics are lines of level INFO, hence nothing above it. The template's default is INFO."
+  description = "How much the functions log. Decision records and metrics are lines of level INFO, hence nothing above it. The template's default is INFO."
   type        = string
   default     = null
 
   validation {
-    condition     = var.log_level == null ? true : contains(["TRACE", "DEBUG", "INFO"], var.log_level)
-    error_message = "log_level must be one of TRACE, DEBUG, INFO."
+    condition     = var.log_level == null ? true : contains(["DEBUG", "INFO"], var.log_level)
+    error_message = "log_level must be one of DEBUG, INFO."
   }
 }
 

@@ -3,7 +3,8 @@
 //! Three costs hidden in the SDK's defaults are not paid here (docs/adr/0001): CPU jitter entropy (no aws-lc), the loading
 //! of all native root certificates from many files (one bundle is read), and a second TLS stack (no default features).
 
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -64,30 +65,56 @@ pub enum ConnectError {
     Tls(String),
 }
 
+/// A client that is made when it is first used: each one reads its service's whole table of AWS's partitions, and a process
+/// calls few of the services that it may call. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Lazy<C>(Arc<LazyLock<C, Make<C>>>);
+
+type Make<C> = Box<dyn FnOnce() -> C + Send>;
+
+impl<C> Lazy<C> {
+    fn new(make: impl FnOnce() -> C + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(make))))
+    }
+}
+
+impl<C: Send + 'static> From<C> for Lazy<C> {
+    fn from(client: C) -> Self {
+        Self::new(|| client)
+    }
+}
+
+impl<C> Deref for Lazy<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
+}
+
 /// The AWS clients of a function. Cloning is cheap; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    config: SdkConfig,
-    made: Arc<Made>,
-}
-
-#[derive(Debug, Default)]
-struct Made {
-    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
-    events: OnceLock<aws_sdk_eventbridge::Client>,
-    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
-    scheduler: OnceLock<aws_sdk_scheduler::Client>,
-    ecr: OnceLock<aws_sdk_ecr::Client>,
-    ecs: OnceLock<aws_sdk_ecs::Client>,
-    rds: OnceLock<aws_sdk_rds::Client>,
-    tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
-    sns: OnceLock<aws_sdk_sns::Client>,
-    sqs: OnceLock<aws_sdk_sqs::Client>,
+    config: Arc<SdkConfig>,
+    dynamodb: Lazy<aws_sdk_dynamodb::Client>,
+    events: Lazy<aws_sdk_eventbridge::Client>,
+    logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
+    scheduler: Lazy<aws_sdk_scheduler::Client>,
+    ecr: Lazy<aws_sdk_ecr::Client>,
+    ecs: Lazy<aws_sdk_ecs::Client>,
+    rds: Lazy<aws_sdk_rds::Client>,
+    tagging: Lazy<aws_sdk_resourcegroupstagging::Client>,
+    sns: Lazy<aws_sdk_sns::Client>,
+    sqs: Lazy<aws_sdk_sqs::Client>,
 }
 
 /// Makes a client with a retry quota of its own. The SDK's default quota is shared by all clients of a service in the
 /// process, so that one that has failed often would take the retries of another.
 macro_rules! client {
+    (lazy $sdk:ident, $config:expr) => {{
+        let config = Arc::clone(&$config);
+        Lazy::new(move || client!($sdk, *config))
+    }};
     ($sdk:ident, $config:expr) => {{
         let quota = $sdk::config::retry::RetryPartition::custom(stringify!($sdk)).build();
         let config = $sdk::config::Builder::from(&$config).retry_partition(quota).build();
@@ -113,7 +140,7 @@ impl Clients {
             None,
             "environment",
         );
-        let http = https_client(&root_certificates(variable)?)?;
+        let http = https_client(root_certificates(variable)?)?;
         let is_on = |name| text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let mut config = sdk_config(http, clock, credentials, required("AWS_REGION")?)
             .to_builder()
@@ -126,7 +153,20 @@ impl Clients {
 
     /// Clients with a configuration that was made elsewhere: what measures the defaults of the SDK comes this way.
     pub fn with_config(config: SdkConfig) -> Self {
-        Self { config, made: Arc::default() }
+        let config = Arc::new(config);
+        Self {
+            dynamodb: client!(lazy aws_sdk_dynamodb, config),
+            events: client!(lazy aws_sdk_eventbridge, config),
+            logs: client!(lazy aws_sdk_cloudwatchlogs, config),
+            scheduler: client!(lazy aws_sdk_scheduler, config),
+            ecr: client!(lazy aws_sdk_ecr, config),
+            ecs: client!(lazy aws_sdk_ecs, config),
+            rds: client!(lazy aws_sdk_rds, config),
+            tagging: client!(lazy aws_sdk_resourcegroupstagging, config),
+            sns: client!(lazy aws_sdk_sns, config),
+            sqs: client!(lazy aws_sdk_sqs, config),
+            config,
+        }
     }
 
     /// Clients over the given HTTP client, with nothing of the environment.
@@ -135,43 +175,44 @@ impl Clients {
     }
 
     /// DynamoDB.
-    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.made.dynamodb.get_or_init(|| client!(aws_sdk_dynamodb, self.config))
+    pub fn dynamodb(&self) -> &Lazy<aws_sdk_dynamodb::Client> {
+        &self.dynamodb
     }
 
     /// ECR.
-    pub fn ecr(&self) -> &aws_sdk_ecr::Client {
-        self.made.ecr.get_or_init(|| client!(aws_sdk_ecr, self.config))
+    pub fn ecr(&self) -> &Lazy<aws_sdk_ecr::Client> {
+        &self.ecr
     }
 
     /// ECS.
-    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
-        self.made.ecs.get_or_init(|| client!(aws_sdk_ecs, self.config))
+    pub fn ecs(&self) -> &Lazy<aws_sdk_ecs::Client> {
+        &self.ecs
     }
 
     /// EventBridge.
-    pub fn events(&self) -> &aws_sdk_eventbridge::Client {
-        self.made.events.get_or_init(|| client!(aws_sdk_eventbridge, self.config))
+    pub fn events(&self) -> &Lazy<aws_sdk_eventbridge::Client> {
+        &self.events
     }
 
     /// CloudWatch Logs. A task's log group may be in another region than the task.
-    pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
-        self.made.logs.get_or_init(|| client!(aws_sdk_cloudwatchlogs, self.config))
+    pub fn logs(&self) -> &Lazy<aws_sdk_cloudwatchlogs::Client> {
+        &self.logs
     }
 
     /// EventBridge Scheduler.
-    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
-        self.made.scheduler.get_or_init(|| client!(aws_sdk_scheduler, self.config))
+    pub fn scheduler(&self) -> &Lazy<aws_sdk_scheduler::Client> {
+        &self.scheduler
     }
 
     /// RDS, in the function's own region.
-    pub fn rds(&self) -> &aws_sdk_rds::Client {
-        self.made.rds.get_or_init(|| client!(aws_sdk_rds, self.config))
+    pub fn rds(&self) -> &Lazy<aws_sdk_rds::Client> {
+        &self.rds
     }
 
     /// RDS in another region: a copy is called for where it is to be.
-    pub fn rds_in(&self, region: &Region) -> aws_sdk_rds::Client {
-        client!(aws_sdk_rds, self.in_region(region))
+    pub fn rds_in(&self, region: &Region) -> Lazy<aws_sdk_rds::Client> {
+        let config = Arc::new(self.in_region(region));
+        client!(lazy aws_sdk_rds, config)
     }
 
     /// KMS in another region, where a copy's key is.
@@ -184,18 +225,18 @@ impl Clients {
     }
 
     /// Resource Groups Tagging API.
-    pub fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.made.tagging.get_or_init(|| client!(aws_sdk_resourcegroupstagging, self.config))
+    pub fn tagging(&self) -> &Lazy<aws_sdk_resourcegroupstagging::Client> {
+        &self.tagging
     }
 
     /// SNS.
-    pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.made.sns.get_or_init(|| client!(aws_sdk_sns, self.config))
+    pub fn sns(&self) -> &Lazy<aws_sdk_sns::Client> {
+        &self.sns
     }
 
     /// SQS.
-    pub fn sqs(&self) -> &aws_sdk_sqs::Client {
-        self.made.sqs.get_or_init(|| client!(aws_sdk_sqs, self.config))
+    pub fn sqs(&self) -> &Lazy<aws_sdk_sqs::Client> {
+        &self.sqs
     }
 }
 
@@ -247,7 +288,7 @@ fn root_certificates(variable: impl Fn(&str) -> Option<String>) -> Result<Vec<u8
     BUNDLE_FILES.iter().find_map(|path| std::fs::read(path).ok()).ok_or(ConnectError::NoBundle)
 }
 
-fn https_client(bundle: &[u8]) -> Result<SharedHttpClient, ConnectError> {
+fn https_client(bundle: Vec<u8>) -> Result<SharedHttpClient, ConnectError> {
     let roots = TrustStore::empty().with_pem_certificate(bundle);
     let context = TlsContext::builder().with_trust_store(roots).build();
     let context = context.map_err(|error| ConnectError::Tls(error.to_string()))?;
@@ -272,6 +313,8 @@ impl HttpClient for Unchecked {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -296,6 +339,17 @@ mod tests {
         assert_eq!(endpoint("ECS").as_deref(), Some("http://all"));
         let other = ServiceConfigKey::builder().service_id("ECS").profile("x").env("AWS_SOMETHING").build();
         assert_eq!(Endpoints(of_one_service).load_config(other.unwrap()), None);
+    }
+
+    #[test]
+    fn a_client_is_made_once_for_all_clones_and_not_before_it_is_used() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
+        let client = Lazy::new(move || count.fetch_add(1, Ordering::Relaxed));
+        let clone = client.clone();
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+        assert_eq!((*client, *clone), (0, 0));
+        assert_eq!(made.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
+use crate::aws::Lazy;
 use crate::event::steward::{OwnEvent, SOURCE};
 use crate::failure::{CallFailure, FailureKind};
 
@@ -11,12 +12,12 @@ const OPERATION: &str = "events:PutEvents";
 /// The account's default event bus.
 #[derive(Debug, Clone)]
 pub struct Bus {
-    client: Client,
+    client: Lazy<Client>,
 }
 
 impl Bus {
     /// The bus that `client` reaches.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Lazy<Client>) -> Self {
         Self { client }
     }
 
@@ -76,7 +77,7 @@ mod tests {
             let entry = PutEventsResultEntry::builder().error_code("ThrottlingException").error_message("slow").build();
             PutEventsOutput::builder().failed_entry_count(1).entries(entry).build()
         });
-        let bus = Bus::new(mock_client!(aws_sdk_eventbridge, RuleMode::MatchAny, [&rule]));
+        let bus = Bus::new(mock_client!(aws_sdk_eventbridge, RuleMode::MatchAny, [&rule]).into());
         let failure = bus.put(&event()).await.unwrap_err();
         assert_eq!((failure.code.as_str(), failure.is_worth_a_retry()), ("ThrottlingException", true));
     }
@@ -92,7 +93,7 @@ mod tests {
                     && entry.resources().len() == 1
             })
             .then_output(|| PutEventsOutput::builder().build());
-        let bus = Bus::new(mock_client!(aws_sdk_eventbridge, RuleMode::MatchAny, [&rule]));
+        let bus = Bus::new(mock_client!(aws_sdk_eventbridge, RuleMode::MatchAny, [&rule]).into());
         bus.put(&event()).await.unwrap();
     }
 }

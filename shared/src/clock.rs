@@ -95,9 +95,28 @@ impl Deadline {
     }
 }
 
+/// Which of `many` a sweep begins with: each five minutes another, as its time may not be enough for all. Zero of none.
+pub fn first_of_sweep(now: Timestamp, many: usize) -> usize {
+    // Steps of the golden ratio: of any number, each is soon near the beginning.
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let turn = u64::try_from(now.as_second() / 300).unwrap_or_default();
+    let place = (u128::from(turn.wrapping_mul(STEP)) * many as u128) >> 64;
+    usize::try_from(place).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sweeps_begin_with_everybody_in_turn_and_with_nobody_where_nobody_is() {
+        let first = |turn: i64, many| first_of_sweep(Timestamp::from_second(turn * 300).unwrap(), many);
+        for many in [2, 10, 37, 74] {
+            let begun: std::collections::BTreeSet<usize> = (0..300).map(|turn| first(turn, many)).collect();
+            assert_eq!(begun, (0..many).collect(), "of {many}");
+        }
+        assert_eq!(first(7, 0), 0);
+    }
 
     #[test]
     fn no_call_is_started_when_it_could_outlive_the_invocation() {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Instrument;
 
+use crate::aws::Lazy;
 use crate::event::Event;
 use crate::failure::{CallFailure, HandlingError};
 
@@ -30,7 +31,7 @@ pub trait Handler {
 /// Where messages go that can never be handled.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
-    client: aws_sdk_sqs::Client,
+    client: Lazy<aws_sdk_sqs::Client>,
     url: String,
 }
 
@@ -151,7 +152,7 @@ async fn in_span<H: Handler>(handler: &mut H, event: Event) -> Result<H::Report,
 
 impl DeadLetters {
     /// The FIFO queue at `url`.
-    pub fn new(client: aws_sdk_sqs::Client, url: String) -> Self {
+    pub fn new(client: Lazy<aws_sdk_sqs::Client>, url: String) -> Self {
         Self { client, url }
     }
 
@@ -219,7 +220,7 @@ mod tests {
 
     fn dead_letters(rule: &Rule) -> DeadLetters {
         let client = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [rule]);
-        DeadLetters::new(client, "https://sqs.example/dead.fifo".into())
+        DeadLetters::new(client.into(), "https://sqs.example/dead.fifo".into())
     }
 
     fn kept() -> Rule {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::aws::Lazy;
 use crate::event::steward::SOURCE;
 use crate::failure::{CallFailure, FailureKind};
 
@@ -32,14 +33,14 @@ pub struct ScheduleSettings {
 /// One-time schedules of a function.
 #[derive(Debug, Clone)]
 pub struct Schedules {
-    client: Client,
+    client: Lazy<Client>,
     settings: ScheduleSettings,
     group: &'static str,
 }
 
 impl Schedules {
     /// Schedules as the settings say, whose messages join the queue's message group `group`.
-    pub fn new(client: Client, settings: ScheduleSettings, group: &'static str) -> Self {
+    pub fn new(client: Lazy<Client>, settings: ScheduleSettings, group: &'static str) -> Self {
         Self { client, settings, group }
     }
 
@@ -116,7 +117,7 @@ mod tests {
             queue: text("queue"),
             undelivered: Some(text("lost")),
         };
-        Schedules::new(mock_client!(aws_sdk_scheduler, RuleMode::MatchAny, [rule]), settings, "heal")
+        Schedules::new(mock_client!(aws_sdk_scheduler, RuleMode::MatchAny, [rule]).into(), settings, "heal")
     }
 
     #[tokio::test]

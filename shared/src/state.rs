@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::aws::Lazy;
 use crate::failure::{CallFailure, FailureKind};
 
 /// Most keys that DynamoDB takes in one BatchGetItem.
@@ -50,13 +51,13 @@ pub struct Versioned<T> {
 /// The state table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    pub(crate) client: Client,
+    pub(crate) client: Lazy<Client>,
     pub(crate) name: String,
 }
 
 impl Table {
     /// The table called `name`.
-    pub fn new(client: Client, name: String) -> Self {
+    pub fn new(client: Lazy<Client>, name: String) -> Self {
         Self { client, name }
     }
 
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     fn table(rule: &Rule) -> Table {
-        Table::new(mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule]), "steward".into())
+        Table::new(mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule]).into(), "steward".into())
     }
 
     fn key() -> Key {

@@ -46,6 +46,12 @@ def test_a_binary_is_of_this_machine_which_runs_it_in_the_tests(function):
     assert MACHINES[int.from_bytes(header[18:20], "little")] == {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_binary_starts_without_pointers_that_are_to_be_written_first(function):
+    """docs/adr/0009-cold-start.md: an executable at a fixed address (ET_EXEC)."""
+    assert int.from_bytes((BUILD / function / "bootstrap").read_bytes()[16:18], "little") == 2
+
+
 def test_each_function_has_a_binary_and_nothing_else_is_deployed():
     assert sorted(path.name for path in BUILD.iterdir() if path.is_dir()) == FUNCTIONS
     for function in FUNCTIONS:

@@ -214,7 +214,7 @@ def test_a_function_logs_json_into_its_own_group_for_a_limited_time(function):
 
 def test_no_log_level_silences_decisions_and_metrics():
     """The platform drops lines below the level; a metric line has level INFO."""
-    assert STACK["Parameters"]["LogLevel"]["AllowedValues"] == ["TRACE", "DEBUG", "INFO"]
+    assert STACK["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO"]
 
 
 @pytest.mark.parametrize("queue", of_type(STACK, "AWS::SQS::Queue"))

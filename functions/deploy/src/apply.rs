@@ -128,11 +128,8 @@ impl Applier {
         sent
     }
 
-    /// Whether the roll of a plan could be waited for and carried out before the deadline.
-    pub(crate) fn has_time(&self, plan: &Plan, deadline: Deadline) -> bool {
-        let Decision::Roll(roll) = &plan.decision else {
-            return true;
-        };
+    /// Whether the roll could be waited for and carried out before the deadline.
+    pub(crate) fn has_time(&self, roll: &Roll, deadline: Deadline) -> bool {
         let now = self.clock.now();
         let needs_registration = roll.by == By::Pin && self.registered.find(&registration(roll), now).is_none();
         let (mut wait, mut calls) = (self.services.wait(now), 1);

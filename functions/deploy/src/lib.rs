@@ -183,11 +183,12 @@ impl Deploy {
         for (done, (arn, observed)) in seen.iter().enumerate() {
             let now = self.clock.now();
             let plan: Plan = plan::plan(self.settings(), run.trigger, run.event, arn, observed, &run.catalogs, now);
-            let is_roll = matches!(plan.decision, Decision::Roll(_));
-            if is_roll && (run.rolls_left == 0 || !self.applier.has_time(&plan, run.deadline)) {
-                return Ok(done);
+            if let Decision::Roll(roll) = &plan.decision {
+                if run.rolls_left == 0 || !self.applier.has_time(roll, run.deadline) {
+                    return Ok(done);
+                }
+                run.rolls_left -= 1;
             }
-            run.rolls_left -= usize::from(is_roll);
             let failure = self.applier.apply(&plan, observed, &mut self.observer).await.err();
             let failure = failure.or_else(|| observed.failure.clone());
             run.report.add(&plan, observed, failure.as_ref());

@@ -65,7 +65,10 @@ impl Tell for Report {
             format!("{} {image}", container.name)
         });
         let images: Vec<String> = images.collect();
-        let record = failure.map_or(record.clone(), |failure| record.failed(failure));
+        let record = match failure {
+            Some(failure) => record.failed(failure),
+            None => record,
+        };
         let tags = service.and_then(|service| ServiceTags::of(&service.tags).ok());
         self.record(
             record

@@ -70,10 +70,7 @@ impl Deploy {
             run.report.stopped_early = true;
             run.report.gave_way(&rest);
             // A turn without a single service would come to nothing again at once: that waits for the schedule.
-            let asked = match &rest.after {
-                Some(_) => self.ask_to_go_on(rest.after.clone()).await?,
-                None => None,
-            };
+            let asked = if rest.after.is_some() { self.ask_to_go_on(rest.after.clone()).await? } else { None };
             cursor.item = Cursor { after: rest.after.or_else(|| before.after.clone()), asked };
         } else if std::mem::take(&mut self.owed) {
             // Once more from the beginning, for what was left to it.

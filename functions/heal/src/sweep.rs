@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::arn::ClusterArn;
+use shared::clock;
 use shared::failure::CallFailure;
 
 use crate::board::{Board, SubjectKey};
@@ -28,10 +29,8 @@ impl Heal {
             .values()
             .flat_map(|board| board.open.values().map(|entry| SubjectKey::into(entry.subject.clone())))
             .collect();
-        // Should the time not be enough for all, each sweep begins elsewhere.
-        let turn = usize::try_from(now.as_second() / 300).unwrap_or_default();
-        let start = turn.wrapping_mul(37).checked_rem(subjects.len()).unwrap_or_default();
-        subjects.rotate_left(start);
+        let first = clock::first_of_sweep(now, subjects.len());
+        subjects.rotate_left(first);
         self.observer.prepare(subjects.iter().filter_map(|subject| subject.service().cloned()).collect()).await;
         let (open, mut done) = (subjects.len(), BTreeSet::new());
         for subject in subjects {

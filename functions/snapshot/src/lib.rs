@@ -115,7 +115,7 @@ impl Handler for Invocation<'_> {
         let (snapshot, deadline) = (&mut *self.snapshot, self.deadline);
         let now = event.now(snapshot.clock.now(), snapshot.config.clock_by_event);
         let trigger = Trigger::read(&event, &snapshot.config.account)?;
-        let report = Report::new(trigger.word(), snapshot.config.dry_run);
+        let report = Report::new(trigger.word(), &snapshot.config);
         let mut run = Run { trigger: &trigger, deadline, now, report, failures: Vec::new(), got_on: false };
         let handled: Boxed<'_, _> = Box::pin(snapshot.handle(&mut run));
         let handled = handled.await;

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::config::Config;
 use shared::metrics::Metrics;
 
 use crate::apply::Done;
@@ -20,12 +21,16 @@ pub struct Report {
     ages: Vec<(String, i64)>,
     #[serde(skip)]
     highest_ratio: f64,
+    /// Whether what stays is logged too.
+    #[serde(skip)]
+    is_verbose: bool,
 }
 
 impl Report {
-    pub(crate) fn new(trigger: &'static str, dry_run: bool) -> Self {
-        let base = shared::report::Report::new("snapshot", trigger, dry_run);
-        Self { base, snapshots: Vec::new(), ages: Vec::new(), highest_ratio: 0.0 }
+    pub(crate) fn new(trigger: &'static str, config: &Config) -> Self {
+        let base = shared::report::Report::new("snapshot", trigger, config.dry_run);
+        let is_verbose = config.log_level >= tracing::Level::DEBUG;
+        Self { base, snapshots: Vec::new(), ages: Vec::new(), highest_ratio: 0.0, is_verbose }
     }
 
     /// A database with tags of which nothing comes.
@@ -83,8 +88,8 @@ impl Report {
                 let record = self.base.about(&row.snapshot, "delete", row.why.clone());
                 let record = record.saw("database", Some(row.database.clone())).saw("region", Some(row.region.clone()));
                 self.base.record(record.saw("moment", Some(row.moment.to_string())));
-            } else {
-                tracing::debug!(snapshot = row.snapshot, verdict = ?row.verdict, why = row.why, "snapshot");
+            } else if self.is_verbose {
+                tracing::info!(snapshot = row.snapshot, verdict = ?row.verdict, why = row.why, "snapshot");
             }
         }
         self.snapshots.extend(rows.iter().cloned());

@@ -8,6 +8,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::Lazy;
 use crate::config::AlertFormat;
 use crate::failure::CallFailure;
 
@@ -78,7 +79,7 @@ pub struct Section {
 /// The topic that alerts go to.
 #[derive(Debug, Clone)]
 pub struct Topic {
-    client: Client,
+    client: Lazy<Client>,
     arn: String,
     format: AlertFormat,
 }
@@ -116,7 +117,7 @@ impl Alert {
 
 impl Topic {
     /// The topic with this ARN, alerts written in this format.
-    pub fn new(client: Client, arn: String, format: AlertFormat) -> Self {
+    pub fn new(client: Lazy<Client>, arn: String, format: AlertFormat) -> Self {
         Self { client, arn, format }
     }
 

@@ -5,6 +5,7 @@ mod begin;
 mod close;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::clock;
 use shared::event::steward::MigrationDue;
 use shared::failure::CallFailure;
 use shared::migration::{RunId, RunState};
@@ -237,10 +238,8 @@ impl Migrate {
                 None => {}
             }
         }
-        // Should the time not be enough for all, each sweep begins elsewhere.
-        let turn = usize::try_from(context.now.as_second() / 300).unwrap_or_default();
-        let start = turn.wrapping_mul(37).checked_rem(context.due.len()).unwrap_or_default();
-        context.due.rotate_left(start);
+        let first = clock::first_of_sweep(context.now, context.due.len());
+        context.due.rotate_left(first);
         self.attend_all(context).await?;
         context.report.swept_with(runs.len(), oldest);
         Ok(())

@@ -7,7 +7,7 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::arn::{DatabaseKind, Region};
-use shared::aws::Clients;
+use shared::aws::{Clients, Lazy};
 use shared::failure::CallFailure;
 use shared::state::{Key, Table, Versioned};
 use shared::tags::on_snapshot;
@@ -24,7 +24,7 @@ pub(crate) struct Observer {
     owner: String,
     region: Region,
     /// Clients of other regions, made when they are first used.
-    regions: BTreeMap<Region, aws_sdk_rds::Client>,
+    regions: BTreeMap<Region, Lazy<aws_sdk_rds::Client>>,
 }
 
 /// Where snapshots are, seen from the stack.
@@ -70,7 +70,7 @@ impl Observer {
     }
 
     /// The RDS client of a region.
-    pub(crate) fn rds(&mut self, region: &Region) -> aws_sdk_rds::Client {
+    pub(crate) fn rds(&mut self, region: &Region) -> Lazy<aws_sdk_rds::Client> {
         if *region == self.region {
             return self.clients.rds().clone();
         }

@@ -24,6 +24,14 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(environment)?;
     telemetry::start(config.log_level, clock.clone());
     let clients = Clients::with_config(aws_config::load_defaults(BehaviorVersion::latest()).await);
+    // Clients are made at start, as AWS's examples for Lambda have it. Our own functions make one when it is first used.
+    clients.dynamodb().config();
+    clients.ecr().config();
+    clients.ecs().config();
+    clients.events().config();
+    clients.sns().config();
+    clients.sqs().config();
+    clients.tagging().config();
     let dead_letters = config.dead_letter_queue.clone();
     let dead_letters = dead_letters.map(|url| DeadLetters::new(clients.sqs().clone(), url));
     let function = Arc::new(Mutex::new(Deploy::start(config, &clients, clock)));
