@@ -61,11 +61,22 @@ async fn a_budget_of_everything_leaves_people_nothing() {
 
 #[tokio::test]
 async fn services_with_a_revision_of_their_own_registered_keep_the_pace_too_and_each_is_registered_once() {
-    let fleet = Fleet { services: SERVICES, clusters: 4, definitions: 10, mode: Mode::Pin };
+    // More than may be registered at once, and in turn: who need not wait for a registration does not.
+    let fleet = Fleet { services: SERVICES, clusters: 4, definitions: 50, mode: Mode::Pin };
     let rolled = push(fleet, 50).await;
     println!("{}", told(&fleet, 50, &rolled));
     assert!(rolled.over(least(&fleet, 50)) <= 1.05, "{}", rolled.took);
-    assert_eq!(rolled.calls["ecs:RegisterTaskDefinition"], 10);
+    assert_eq!(rolled.calls["ecs:RegisterTaskDefinition"], 50);
+}
+
+#[tokio::test]
+async fn services_that_share_no_revision_keep_the_pace_of_registrations_and_are_not_looked_at_meanwhile() {
+    let fleet = Fleet { services: 60, clusters: 1, definitions: 60, mode: Mode::Pin };
+    let rolled = push(fleet, 50).await;
+    println!("{}", told(&fleet, 50, &rolled));
+    assert!(rolled.over(least(&fleet, 50)) <= 1.05, "{}", rolled.took);
+    assert_eq!(rolled.calls["ecs:RegisterTaskDefinition"], 60);
+    assert!(rolled.calls["ecs:DescribeServices"] < 20, "{:?}", rolled.calls);
 }
 
 async fn swept(stand: &Stand, id: &str) -> Look {

@@ -128,12 +128,21 @@ impl Applier {
         sent
     }
 
+    /// Whether the roll would wait for a revision to be registered. That is paced by a slower bucket than rolls are.
+    pub(crate) fn waits_to_register(&self, roll: &Roll) -> bool {
+        let now = self.clock.now();
+        self.needs_registration(roll, now) && !self.definitions.wait(now).is_zero()
+    }
+
+    fn needs_registration(&self, roll: &Roll, now: Timestamp) -> bool {
+        roll.by == By::Pin && self.registered.find(&registration(roll), now).is_none()
+    }
+
     /// Whether the roll could be waited for and carried out before the deadline.
     pub(crate) fn has_time(&self, roll: &Roll, deadline: Deadline) -> bool {
         let now = self.clock.now();
-        let needs_registration = roll.by == By::Pin && self.registered.find(&registration(roll), now).is_none();
         let (mut wait, mut calls) = (self.services.wait(now), 1);
-        if needs_registration {
+        if self.needs_registration(roll, now) {
             wait += self.definitions.wait(now);
             calls += 1;
         }
@@ -191,17 +200,20 @@ impl Applier {
         let request = match roll.by {
             By::Force => request.force_new_deployment(true),
             By::Pin => {
-                let revision = match attempt.task_definition.clone() {
+                let revision = match attempt.task_definition.take() {
                     Some(revision) => revision,
                     None => self.register(&client, roll, observer).await?,
                 };
-                attempt.task_definition = Some(revision.clone());
-                request.task_definition(revision.as_str())
+                request.task_definition(attempt.task_definition.insert(revision).as_str())
             }
         };
         self.services.ready(&self.clock).await;
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallFailure::new("ecs:UpdateService", service.short(), &error))?;
+        if let (By::Pin, Some(revision)) = (&roll.by, &attempt.task_definition) {
+            // It was active a moment ago: ECS has taken it.
+            self.registered.keep(registration(roll), revision.clone(), self.clock.now());
+        }
         note_deployment(attempt, answer.service());
         memory.use_up_proof(&roll.images);
         Ok(())
@@ -227,7 +239,7 @@ impl Applier {
 }
 
 impl Registered {
-    /// How long a revision is used again: somebody may deregister it.
+    /// How long a revision is used again after it was last: somebody may deregister it.
     const FRESH: SignedDuration = SignedDuration::from_mins(15);
     /// Most revisions that are kept.
     const MOST: usize = 256;

@@ -49,8 +49,10 @@ pub struct Deploy {
     applier: Applier,
     /// When a sweep last asked to go on, if it has not got through since.
     sweeping: Option<Timestamp>,
-    /// Whether outcomes were left to a sweep meanwhile.
+    /// Whether outcomes, or rolls that would have waited, were left to a further sweep.
     owed: bool,
+    /// Whether the sweep that is under way is such a one: nothing is left to another again.
+    is_further: bool,
 }
 
 /// One invocation: the function, and the moment by which it must be done.
@@ -80,7 +82,7 @@ impl Function for Deploy {
         let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
         let observer = Observer::new(clients.clone(), table.clone(), config.account.clone(), config.region.clone());
         let applier = Applier::new(clients.clone(), table.clone(), topic, clock.clone(), config.api_budget_percent);
-        Self { config, clock, table, observer, applier, sweeping: None, owed: false }
+        Self { config, clock, table, observer, applier, sweeping: None, owed: false, is_further: false }
     }
 
     fn until(&mut self, deadline: Deadline) -> Invocation<'_> {
@@ -186,6 +188,16 @@ impl Deploy {
             if let Decision::Roll(roll) = &plan.decision {
                 if run.rolls_left == 0 || !self.applier.has_time(roll, run.deadline) {
                     return Ok(done);
+                }
+                if self.applier.waits_to_register(roll) {
+                    let has_begun = run.rolls_left < self.applier.rolls_in_a_turn();
+                    if run.trigger.is_sweep() && !self.is_further {
+                        self.owed = true;
+                        run.report.put_off();
+                        continue;
+                    } else if run.trigger.becomes_a_sweep() && has_begun {
+                        return Ok(done);
+                    }
                 }
                 run.rolls_left -= 1;
             }

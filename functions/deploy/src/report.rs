@@ -14,6 +14,8 @@ use crate::turn::Rest;
 pub(crate) trait Tell {
     /// The turn was over before everything was done.
     fn gave_way(&mut self, rest: &Rest);
+    /// A roll is left to a further sweep: others need not wait for what it waits for.
+    fn put_off(&mut self);
     /// There is a sweep that goes on by itself.
     fn sweep_under_way(&mut self);
     /// A sweep is over.
@@ -30,6 +32,10 @@ impl Tell for Report {
         let after = rest.after.as_ref().map(|after| after.short().to_owned());
         let record = self.about("event", "gave-way", "the others have their turn; what is left follows");
         self.record(record.saw("services_left", Some(rest.services)).saw("after", after));
+    }
+
+    fn put_off(&mut self) {
+        self.metrics.count("Deferred", 1);
     }
 
     fn sweep_under_way(&mut self) {

@@ -72,9 +72,12 @@ impl Deploy {
             // A turn without a single service would come to nothing again at once: that waits for the schedule.
             let asked = if rest.after.is_some() { self.ask_to_go_on(rest.after.clone()).await? } else { None };
             cursor.item = Cursor { after: rest.after.or_else(|| before.after.clone()), asked };
-        } else if std::mem::take(&mut self.owed) {
+        } else {
             // Once more from the beginning, for what was left to it.
-            cursor.item.asked = self.ask_to_go_on(None).await?;
+            self.is_further = std::mem::take(&mut self.owed);
+            if self.is_further {
+                cursor.item.asked = self.ask_to_go_on(None).await?;
+            }
         }
         run.report.swept_all();
         if cursor.item != before && !self.config.dry_run {

@@ -91,6 +91,11 @@ impl Trigger {
         matches!(self, Self::Sweep | Self::SweepContinued)
     }
 
+    /// Whether a sweep does what is left of it.
+    pub(crate) fn becomes_a_sweep(&self) -> bool {
+        matches!(self, Self::Pushed { .. } | Self::Announced { .. })
+    }
+
     /// The image that a person asks for, if that is what it is about.
     pub(crate) fn request(&self) -> Option<&DeployRequested> {
         match self {

@@ -66,7 +66,7 @@ impl Deploy {
         run.report.gave_way(rest);
         match run.trigger {
             Trigger::Requested(request) if request.service.is_none() => self.go_on_with(request, rest).await,
-            Trigger::Pushed { .. } | Trigger::Announced { .. } => self.sweep_from(rest).await,
+            trigger if trigger.becomes_a_sweep() => self.sweep_from(rest).await,
             // It is about one service, which the next sweep looks at.
             _ => Ok(()),
         }
