@@ -2,6 +2,7 @@
 //! table and the alert topic are the stack's own and stand beside them.
 
 use jiff::SignedDuration;
+use lab::account::CallRecord;
 use lab::steward::DEPLOY;
 use serde_json::json;
 
@@ -120,7 +121,7 @@ async fn many(services: usize, revisions: usize) -> Stack {
 #[tokio::test]
 async fn many_services_cost_no_more_than_the_formula_and_waiting_costs_nothing() {
     println!("services  revisions  calls  formula  own  virtual seconds");
-    for (n, f) in [(10, 1), (10, 10), (50, 1), (50, 10)] {
+    for (n, f) in [(10, 1), (10, 10), (50, 1), (50, 10), (50, 50)] {
         let mut stack = many(n, f).await;
         // A cold function, which remembers no revision.
         stack.update(&[]);
@@ -131,20 +132,30 @@ async fn many_services_cost_no_more_than_the_formula_and_waiting_costs_nothing()
         stack.settle().await;
         let mut pushed = stack.world.invoked()[invoked..].to_vec();
         pushed.retain(|invoked| invoked.function == DEPLOY);
-        // Twenty-five rolls a turn, and one event that asks to go on after each but the last.
-        assert_eq!(pushed.len(), n.div_ceil(25));
+        // Twenty-five rolls a turn, and one event that asks to go on after each but the last. Where registrations are used up
+        // there is a turn before, which ends there, and a sweep that passes over who would wait.
+        let waits = f > 10;
+        assert_eq!(pushed.len(), n.div_ceil(25) + 2 * usize::from(waits));
         let more = pushed.len() - 1;
         let (control, own) = counted(&stack, before);
         let took: f64 = pushed.iter().map(|turn| turn.took.as_secs_f64()).sum();
         // A turn that goes on lists the images and the rest of a batch again, and the first of them who has opted in.
         let formula = n.div_ceil(100) * (1 + more) + 2 * (n / 2).div_ceil(10) + 2 * f + n + 1 + 2 * more;
         println!("{n:>8}  {f:>9}  {control:>5}  {formula:>7}  {own:>3}  {took:>15.1}");
-        assert_eq!(control, formula, "N = {n}, F = {f}");
-        // Half of the account's rates: 10 registrations at once, which suffice here, and 25 updates and one each 400 ms.
-        let pace = f64::from(u32::try_from(n.saturating_sub(25)).unwrap()) * 0.4;
+        // A turn that ends before its time has read the rest of a batch of ten for nothing, and the sweep reads what was rolled.
+        let ahead = if waits { 10 * more } else { 0 };
+        assert!(
+            (formula..=formula + ahead).contains(&control),
+            "N = {n}, F = {f}: {control}, not {formula} and {ahead}"
+        );
+        // Half of the account's rates: 10 registrations at once and one each two seconds, 25 updates and one each 400 ms.
+        let pace = (f64::from(u32::try_from(f.saturating_sub(10)).unwrap()) * 2.0)
+            .max(f64::from(u32::try_from(n.saturating_sub(25)).unwrap()) * 0.4);
         assert!((took - pace).abs() < 1.0, "{took} s, expected {pace} s");
         assert_eq!((stack.inputs("UpdateService").len(), stack.inputs("RegisterTaskDefinition").len()), (n, f));
-        assert!(stack.calls().iter().all(|record| record.error.is_none()));
+        // No time passes between calls here, and ECS answers 50 reads at once: those of the new revisions may come too soon.
+        let may_fail = |record: &CallRecord| waits && record.call.operation == "DescribeTaskDefinition";
+        assert!(stack.calls().iter().all(|record| record.error.is_none() || may_fail(record)));
         stack.sweep().await;
         assert_eq!(stack.alerts_of("rolled-out").len(), n);
     }

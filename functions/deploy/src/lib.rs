@@ -75,6 +75,7 @@ struct Run<'a> {
 }
 
 impl Function for Deploy {
+    type Settings = ();
     type Handler<'a> = Invocation<'a>;
 
     fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
@@ -186,18 +187,16 @@ impl Deploy {
             let now = self.clock.now();
             let plan: Plan = plan::plan(self.settings(), run.trigger, run.event, arn, observed, &run.catalogs, now);
             if let Decision::Roll(roll) = &plan.decision {
-                if run.rolls_left == 0 || !self.applier.has_time(roll, run.deadline) {
-                    return Ok(done);
+                let waits = self.applier.waits_to_register(roll);
+                if waits && run.trigger.is_sweep() && !self.is_further {
+                    self.owed = true;
+                    run.report.put_off();
+                    continue;
                 }
-                if self.applier.waits_to_register(roll) {
-                    let has_begun = run.rolls_left < self.applier.rolls_in_a_turn();
-                    if run.trigger.is_sweep() && !self.is_further {
-                        self.owed = true;
-                        run.report.put_off();
-                        continue;
-                    } else if run.trigger.becomes_a_sweep() && has_begun {
-                        return Ok(done);
-                    }
+                let has_begun = run.rolls_left < self.applier.rolls_in_a_turn();
+                let is_over = run.rolls_left == 0 || !self.applier.has_time(roll, run.deadline);
+                if is_over || (waits && has_begun && run.trigger.becomes_a_sweep()) {
+                    return Ok(done);
                 }
                 run.rolls_left -= 1;
             }
