@@ -1,17 +1,14 @@
 //! Configuration in two stages: raw strings from the environment, then validated types. Nothing after [`Config::read`]
 //! checks again, and all problems are reported at once.
 
-mod snapshot;
-
 use std::time::Duration;
 
-pub use self::snapshot::SnapshotSettings;
 use crate::arn::AccountId;
 use crate::schedule::ScheduleSettings;
 use crate::tags::HealLevel;
 
-/// The names of all variables that are read, in the order of the documentation.
-pub const VARIABLES: [&str; 26] = [
+/// The names of the variables that every function reads, in the order of the documentation.
+pub const VARIABLES: [&str; 19] = [
     "STEWARD_ACCOUNT_ID",
     "STEWARD_TABLE",
     "STEWARD_TOPIC_ARN",
@@ -25,13 +22,6 @@ pub const VARIABLES: [&str; 26] = [
     "STEWARD_SCHEDULER_ROLE_ARN",
     "STEWARD_SCHEDULE_GROUP",
     "STEWARD_UNDELIVERED_QUEUE_ARN",
-    "STEWARD_STACK",
-    "STEWARD_SNAPSHOT_TIME_ZONE",
-    "STEWARD_SNAPSHOT_TIME",
-    "STEWARD_SNAPSHOT_KEEP_MINIMUM",
-    "STEWARD_SNAPSHOT_ORPHAN_DAYS",
-    "STEWARD_SNAPSHOT_SHARE_ACCOUNTS",
-    "STEWARD_SNAPSHOT_KMS_KEYS",
     "STEWARD_MIGRATION_TIMEOUT_MINUTES",
     "STEWARD_CLOCK",
     "AWS_ENDPOINT_URL",
@@ -49,9 +39,21 @@ pub enum AlertFormat {
     AmazonQ,
 }
 
-/// The validated configuration of a function.
+/// Settings that one function has and the others do not.
+pub trait OwnSettings: Sized {
+    /// Reads and validates, adding all that is wrong to `problems`. `text` gives a variable that is set and not empty.
+    fn read(text: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Self>;
+}
+
+impl OwnSettings for () {
+    fn read(_: &dyn Fn(&str) -> Option<String>, _: &mut Vec<String>) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// The validated configuration of a function, with settings of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub struct Config<S = ()> {
     /// Name of the function, which Lambda says; for commands in alerts.
     pub function: Option<String>,
     /// The account that the stack is in. Events of other accounts are not for us.
@@ -76,8 +78,8 @@ pub struct Config {
     pub heal_mode: HealLevel,
     /// How one-time schedules are made; for functions that make some.
     pub schedules: Option<ScheduleSettings>,
-    /// How snapshots are taken and kept.
-    pub snapshots: SnapshotSettings,
+    /// What only this function has.
+    pub own: S,
     /// How long a migration's task may take, where its image says nothing else.
     pub migration_timeout: Duration,
     /// Whether an event's own time is believed however far it is ahead: for simulations, never against AWS itself.
@@ -97,7 +99,7 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-impl Config {
+impl<S: OwnSettings> Config<S> {
     /// Reads and validates. `variable` gives the value of an environment variable; an empty value counts as absent, as
     /// CloudFormation cannot leave a variable out by condition.
     ///
@@ -165,7 +167,7 @@ impl Config {
                 "STEWARD_CLOCK is event, which is for simulations and needs AWS_ENDPOINT_URL: leave it out".to_owned(),
             );
         }
-        let snapshots = SnapshotSettings::read(&text, &mut problems);
+        let own = S::read(&text, &mut problems);
         if !account.is_empty() && account.parse::<AccountId>().is_err() {
             problems.push(format!("STEWARD_ACCOUNT_ID is {account:?}, expected 12 digits"));
         }
@@ -177,14 +179,14 @@ impl Config {
             problems.push(format!("STEWARD_TOPIC_ARN is {topic:?}, expected the ARN of an SNS topic"));
         }
         let numbers = minutes.parse::<u64>().ok().zip(migration.parse::<u64>().ok()).zip(percent.parse().ok());
-        match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level), snapshots) {
+        match (account.parse(), region.parse(), numbers, heal_mode.parse(), log_level(&level), own) {
             (
                 Ok(account),
                 Ok(region),
                 Some(((minutes, migration_minutes), api_budget_percent)),
                 Ok(heal_mode),
                 Some(log_level),
-                Some(snapshots),
+                Some(own),
             ) if problems.is_empty() => Ok(Self {
                 function,
                 account,
@@ -198,7 +200,7 @@ impl Config {
                 dead_letter_queue,
                 heal_mode,
                 schedules,
-                snapshots,
+                own,
                 migration_timeout: Duration::from_secs(migration_minutes * 60),
                 clock_by_event: by_event,
                 log_level,
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn every_variable_that_is_read_is_listed() {
         let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
-        let _ = Config::read(|name| {
+        let _ = Config::<()>::read(|name| {
             asked.borrow_mut().insert(name.to_owned());
             None
         });

@@ -7,19 +7,21 @@ use tokio::sync::Mutex;
 
 use crate::aws::Clients;
 use crate::clock::{Clock, Deadline};
-use crate::config::{Config, environment};
+use crate::config::{Config, OwnSettings, environment};
 use crate::ingress::{self, DeadLetters, Handler};
 use crate::telemetry;
 
 /// A function, with all that lives as long as its execution environment.
 pub trait Function: Sized + 'static {
+    /// Settings that the other functions do not have.
+    type Settings: OwnSettings;
     /// Handles the events of one invocation.
     type Handler<'a>: Handler
     where
         Self: 'a;
 
     /// The function with its configuration and clients. Calls nothing.
-    fn start(config: Config, clients: &Clients, clock: Clock) -> Self;
+    fn start(config: Config<Self::Settings>, clients: &Clients, clock: Clock) -> Self;
 
     /// The handler for one invocation that must have ended by `deadline`.
     fn until(&mut self, deadline: Deadline) -> Self::Handler<'_>;
@@ -31,7 +33,7 @@ pub trait Function: Sized + 'static {
 /// What keeps it from starting, which is logged too.
 pub async fn serve<F: Function>() -> Result<(), Error> {
     let clock = Clock::system();
-    let config = Config::read(environment);
+    let config = Config::<F::Settings>::read(environment);
     telemetry::start(config.as_ref().map_or(tracing::Level::INFO, |config| config.log_level), clock.clone());
     let config = config.inspect_err(|error| tracing::error!(reason = %error, "cannot start"))?;
     let clients = Clients::connect(environment, &clock);

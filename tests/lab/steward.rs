@@ -107,7 +107,7 @@ fn start<S: function::Function>(account: &Account, spec: &FunctionSpec) -> Resul
         "AWS_REGION" => Some(crate::context::REGION.to_owned()),
         name => spec.environment.get(name).cloned(),
     };
-    let config = Config::read(variable).map_err(|error| FunctionError::Crashed(error.to_string()))?;
+    let config = Config::<S::Settings>::read(variable).map_err(|error| FunctionError::Crashed(error.to_string()))?;
     let clients = clients_of(account, &spec.name);
     let dead_letters = config.dead_letter_queue.clone().map(|url| DeadLetters::new(clients.sqs().clone(), url));
     Ok(Environment { function: S::start(config, &clients, clock(account)), dead_letters })

@@ -71,6 +71,7 @@ struct Run<'a> {
 }
 
 impl Function for Heal {
+    type Settings = ();
     type Handler<'a> = Invocation<'a>;
 
     fn start(config: Config, clients: &Clients, clock: Clock) -> Self {

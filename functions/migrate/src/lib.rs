@@ -73,6 +73,7 @@ struct Context {
 }
 
 impl Function for Migrate {
+    type Settings = ();
     type Handler<'a> = Invocation<'a>;
 
     fn start(config: Config, clients: &Clients, clock: Clock) -> Self {

@@ -10,6 +10,7 @@ mod observe;
 mod own;
 mod plan;
 mod report;
+mod settings;
 mod slot;
 mod trigger;
 
@@ -38,6 +39,8 @@ use crate::observe::{Account, Observer};
 use crate::plan::{Plan, Settings, Standing};
 pub use crate::plan::{Row, Verdict};
 pub use crate::report::Report;
+use crate::settings::SnapshotSettings;
+pub use crate::settings::VARIABLES;
 use crate::slot::Calendar;
 use crate::trigger::Trigger;
 
@@ -50,7 +53,7 @@ const GROUP: &str = "snapshot";
 /// The function, with all that lives as long as its execution environment.
 #[derive(Debug)]
 pub struct Snapshot {
-    config: Config,
+    config: Config<SnapshotSettings>,
     settings: Settings,
     clock: Clock,
     table: Table,
@@ -77,15 +80,16 @@ struct Run<'a> {
 }
 
 impl Function for Snapshot {
+    type Settings = SnapshotSettings;
     type Handler<'a> = Invocation<'a>;
 
-    fn start(config: Config, clients: &Clients, clock: Clock) -> Self {
+    fn start(config: Config<SnapshotSettings>, clients: &Clients, clock: Clock) -> Self {
         let table = Table::new(clients.dynamodb().clone(), config.table.clone());
         let topic = Topic::new(clients.sns().clone(), config.topic.clone(), config.alert_format);
         let bus = Bus::new(clients.events().clone());
         let schedules = config.schedules.clone();
         let schedules = schedules.map(|settings| Schedules::new(clients.scheduler().clone(), settings, GROUP));
-        let snapshots = config.snapshots.clone();
+        let snapshots = config.own.clone();
         let (owner, region) = (snapshots.owner.clone(), config.region.clone());
         let observer = Observer::new(clients.clone(), table.clone(), owner, region.clone());
         let kms = apply::Keys::new(clients.clone());

@@ -8,6 +8,10 @@ use shared::metrics::Metrics;
 
 use crate::apply::Done;
 use crate::plan::{Plan, Row, Verdict};
+use crate::settings::SnapshotSettings;
+
+/// Most rows in a return value, of at most half a kilobyte: Lambda takes six megabytes of it, with the records.
+const ANSWERED: usize = 5_000;
 
 /// The return value: what every function tells, and the whole table of snapshots.
 #[derive(Debug, Serialize)]
@@ -15,8 +19,10 @@ pub struct Report {
     /// Trigger and decisions.
     #[serde(flatten)]
     pub base: shared::report::Report,
-    /// What becomes of every snapshot, and why.
+    /// What becomes of every snapshot, and why: the first five thousand.
     pub snapshots: Vec<Row>,
+    /// How many more there were.
+    pub snapshots_left_out: usize,
     #[serde(skip)]
     ages: Vec<(String, i64)>,
     #[serde(skip)]
@@ -27,10 +33,11 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(trigger: &'static str, config: &Config) -> Self {
+    pub(crate) fn new(trigger: &'static str, config: &Config<SnapshotSettings>) -> Self {
         let base = shared::report::Report::new("snapshot", trigger, config.dry_run);
         let is_verbose = config.log_level >= tracing::Level::DEBUG;
-        Self { base, snapshots: Vec::new(), ages: Vec::new(), highest_ratio: 0.0, is_verbose }
+        let (snapshots, ages) = (Vec::new(), Vec::new());
+        Self { base, snapshots, snapshots_left_out: 0, ages, highest_ratio: 0.0, is_verbose }
     }
 
     /// A database with tags of which nothing comes.
@@ -92,7 +99,9 @@ impl Report {
                 tracing::info!(snapshot = row.snapshot, verdict = ?row.verdict, why = row.why, "snapshot");
             }
         }
-        self.snapshots.extend(rows.iter().cloned());
+        let room = ANSWERED.saturating_sub(self.snapshots.len());
+        self.snapshots.extend(rows.iter().take(room).cloned());
+        self.snapshots_left_out += rows.len().saturating_sub(room);
     }
 
     /// What came of deleting the snapshots of databases that are gone.
@@ -125,5 +134,37 @@ impl Report {
                 metrics.emit("snapshot", now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_more_rows_than_lambda_takes_says_how_many_are_left_out() {
+        let config = Config::<SnapshotSettings>::read(|name| {
+            let known = [
+                ("AWS_REGION", "eu-west-1"),
+                ("STEWARD_ACCOUNT_ID", "123456789012"),
+                ("STEWARD_TABLE", "steward"),
+                ("STEWARD_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:steward"),
+            ];
+            known.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        });
+        let mut report = Report::new("sweep", &config.unwrap());
+        let row = Row {
+            database: "d".repeat(63),
+            region: "eu-central-1".to_owned(),
+            snapshot: "s".repeat(255),
+            moment: Timestamp::UNIX_EPOCH,
+            verdict: Verdict::Keep,
+            why: "the newest of its month".to_owned(),
+        };
+        for _ in 0..4 {
+            report.rows(&vec![row.clone(); 3_000], &Done::default());
+        }
+        assert_eq!((report.snapshots.len(), report.snapshots_left_out), (5_000, 7_000));
+        assert!(serde_json::to_string(&report).unwrap().len() < 3 * 1024 * 1024);
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct Counted(Deploy);
 pub(crate) struct Counting<'a>(<Deploy as Function>::Handler<'a>);
 
 impl Function for Counted {
+    type Settings = ();
     type Handler<'a> = Counting<'a>;
 
     fn start(config: Config, clients: &Clients, clock: Clock) -> Self {

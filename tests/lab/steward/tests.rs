@@ -41,6 +41,7 @@ struct Counter {
 struct Counting<'a>(&'a mut Counter);
 
 impl function::Function for Counter {
+    type Settings = ();
     type Handler<'a> = Counting<'a>;
 
     fn start(config: Config, clients: &Clients, _: Clock) -> Self {

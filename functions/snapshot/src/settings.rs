@@ -1,9 +1,20 @@
-//! How snapshots are taken and kept.
+//! What only this function reads of its environment. It alone knows time zones: the others do without their database.
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use shared::arn::{AccountId, KeyArn};
+use shared::config::OwnSettings;
 
-use crate::arn::{AccountId, KeyArn};
+/// The names of the variables that are read, in the order of the documentation.
+pub const VARIABLES: [&str; 7] = [
+    "STEWARD_STACK",
+    "STEWARD_SNAPSHOT_TIME_ZONE",
+    "STEWARD_SNAPSHOT_TIME",
+    "STEWARD_SNAPSHOT_KEEP_MINIMUM",
+    "STEWARD_SNAPSHOT_ORPHAN_DAYS",
+    "STEWARD_SNAPSHOT_SHARE_ACCOUNTS",
+    "STEWARD_SNAPSHOT_KMS_KEYS",
+];
 
 /// Most accounts that RDS shares one snapshot with.
 const MOST_ACCOUNTS: usize = 20;
@@ -27,9 +38,8 @@ pub struct SnapshotSettings {
     pub keys: Vec<KeyArn>,
 }
 
-impl SnapshotSettings {
-    /// Reads and validates, adding all that is wrong to `problems`. `text` gives a variable that is set and not empty.
-    pub(super) fn read(text: &impl Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Self> {
+impl OwnSettings for SnapshotSettings {
+    fn read(text: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<String>) -> Option<Self> {
         let before = problems.len();
         let check = |name: &str, default: &str, expected: &str| {
             let value = text(name).unwrap_or_else(|| default.to_owned());
@@ -120,5 +130,16 @@ mod tests {
     fn lists_are_read_with_spaces_and_empty_ends() {
         let settings = read(&[("STEWARD_SNAPSHOT_SHARE_ACCOUNTS", "123456789012, 210987654321,")]).unwrap();
         assert_eq!(settings.share_with.len(), 2);
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_listed() {
+        let asked = std::cell::RefCell::new(Vec::new());
+        let note = |name: &str| {
+            asked.borrow_mut().push(name.to_owned());
+            None
+        };
+        SnapshotSettings::read(&note, &mut Vec::new()).unwrap();
+        assert_eq!(asked.into_inner(), VARIABLES);
     }
 }
