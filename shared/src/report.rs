@@ -8,6 +8,10 @@ use crate::failure::{CallFailure, HandlingError};
 use crate::metrics::Metrics;
 use crate::record::Record;
 
+/// Most records in a return value. Lambda takes six megabytes of it; a record has some hundred bytes, and a few thousand where
+/// a service has many images.
+const ANSWERED: usize = 1_000;
+
 /// What has been decided so far in one invocation, and counted.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -17,8 +21,10 @@ pub struct Report {
     pub dry_run: bool,
     /// Whether it ended before everything was done; what is left follows.
     pub stopped_early: bool,
-    /// One record for each decision.
+    /// One record for each decision, the first thousand. All are in the log.
     pub decisions: Vec<Record>,
+    /// How many more there were.
+    pub decisions_left_out: usize,
     #[serde(skip)]
     function: &'static str,
     /// Counts and gauges.
@@ -30,7 +36,7 @@ impl Report {
     /// A report of `function`, which `trigger` woke.
     pub fn new(function: &'static str, trigger: &'static str, dry_run: bool) -> Self {
         let (decisions, metrics) = (Vec::new(), Metrics::default());
-        Self { trigger, dry_run, stopped_early: false, decisions, function, metrics }
+        Self { trigger, dry_run, stopped_early: false, decisions, decisions_left_out: 0, function, metrics }
     }
 
     /// A record of this invocation, to which can be added what was seen.
@@ -41,7 +47,11 @@ impl Report {
     /// Logs a record and keeps it for the return value.
     pub fn record(&mut self, record: Record) {
         record.log();
-        self.decisions.push(record);
+        if self.decisions.len() < ANSWERED {
+            self.decisions.push(record);
+        } else {
+            self.decisions_left_out += 1;
+        }
     }
 
     /// The event itself was all there was to decide about.
@@ -114,6 +124,17 @@ mod tests {
             ["failed", "ecs:UpdateService", "throttled", "ThrottlingException"]
         );
         assert_eq!((&record["dry_run"], &json["trigger"]), (&true.into(), &"sweep".into()));
+    }
+
+    #[test]
+    fn a_return_value_stays_below_what_lambda_takes_and_says_how_many_records_it_leaves_out() {
+        let mut report = Report::new("deploy", "sweep", false);
+        for number in 0..10_000 {
+            let record = report.about(format!("shop/service-{number}"), "up-to-date", "it runs what its policy names");
+            report.record(record.saw("images", Some("x".repeat(4096))));
+        }
+        assert_eq!((report.decisions.len(), report.decisions_left_out), (1_000, 9_000));
+        assert!(serde_json::to_string(&report).unwrap().len() < 6 * 1024 * 1024);
     }
 
     #[test]

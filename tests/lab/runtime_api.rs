@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -19,7 +19,10 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::function::Invocation;
-use crate::server::{bytes, plain};
+use crate::server::plain;
+
+/// Most bytes of an answer: 6 MiB and room for a frame, as the error message says that Lambda gives.
+const MOST: usize = 6_291_556;
 
 /// What a process told its Runtime API.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,19 +87,49 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let steps: Vec<&str> = path.trim_start_matches("/2018-06-01/runtime/").split('/').collect();
     let told = match steps.as_slice() {
         ["invocation", "next"] if get => return next(&shared).await,
-        ["invocation", id, "response"] => Told::Answered((*id).to_owned(), document(request).await),
-        ["invocation", id, "error"] => Told::Failed((*id).to_owned(), document(request).await),
-        ["init", "error"] => Told::NotStarted(document(request).await),
-        _ => return plain(404),
+        ["invocation", id, "response"] => match document(request).await {
+            Err(413) => {
+                let _ = shared.tell.send(Told::Failed((*id).to_owned(), too_large()));
+                return plain(413);
+            }
+            answer => answer.map(|answer| Told::Answered((*id).to_owned(), answer)),
+        },
+        ["invocation", id, "error"] => document(request).await.map(|error| Told::Failed((*id).to_owned(), error)),
+        ["init", "error"] => document(request).await.map(Told::NotStarted),
+        _ => Err(404),
     };
-    let _ = shared.tell.send(told);
-    plain(202)
+    match told {
+        Ok(told) => {
+            let _ = shared.tell.send(told);
+            plain(202)
+        }
+        Err(status) => plain(status),
+    }
 }
 
 /// A body that is not JSON is handed on as text: what it means is the caller's to judge.
-async fn document(request: Request<Incoming>) -> Value {
-    let body = bytes(request.into_body()).await;
-    serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)))
+///
+/// # Errors
+/// The status of the answer. A body that is too large is read to its end all the same, so that the process hears the answer.
+async fn document(request: Request<Incoming>) -> Result<Value, u16> {
+    let mut body = request.into_body();
+    match Limited::new(&mut body, MOST).collect().await {
+        Ok(read) => {
+            let read = read.to_bytes();
+            Ok(serde_json::from_slice(&read).unwrap_or_else(|_| json!(String::from_utf8_lossy(&read))))
+        }
+        Err(error) if error.is::<LengthLimitError>() => {
+            while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+            Err(413)
+        }
+        Err(_) => Err(400),
+    }
+}
+
+/// What the caller is told in place of an answer that Lambda does not take.
+fn too_large() -> Value {
+    let message = format!("Response payload size exceeded maximum allowed payload size ({MOST} bytes).");
+    json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": message })
 }
 
 async fn next(shared: &Shared) -> Result<Response<Full<Bytes>>, io::Error> {

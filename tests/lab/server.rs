@@ -75,8 +75,3 @@ async fn answer(account: Account, request: Request<Incoming>) -> Result<Response
 pub(crate) fn plain(status: u16) -> Result<Response<Full<Bytes>>, io::Error> {
     Response::builder().status(status).body(Full::default()).map_err(io::Error::other)
 }
-
-/// Reads a whole body as bytes, empty when it breaks off.
-pub(crate) async fn bytes(body: Incoming) -> Bytes {
-    Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
-}

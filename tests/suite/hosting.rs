@@ -80,6 +80,15 @@ async fn an_error_is_reported_and_leaves_the_process_alive() {
 }
 
 #[tokio::test]
+async fn an_answer_above_what_lambda_takes_is_an_error_that_says_so_and_leaves_the_process_alive() {
+    let outcomes = outcomes(&examples(), &["answer", "swell", "answer"]).await;
+    let Err(FunctionError::Reported { kind, message }) = &outcomes[1].0 else { panic!("it was answered") };
+    assert_eq!(kind, "Function.ResponseSizeTooLarge");
+    assert!(message.contains("6291556"), "{message}");
+    assert_eq!(outcomes[0].0.as_ref().unwrap()["pid"], outcomes[2].0.as_ref().unwrap()["pid"]);
+}
+
+#[tokio::test]
 async fn a_process_that_dies_or_hangs_is_replaced_at_the_next_invocation() {
     let outcomes = outcomes(&examples(), &["answer", "exit", "answer", "hang", "answer"]).await;
     assert!(matches!(&outcomes[1].0, Err(FunctionError::Crashed(how)) if how.contains('3')), "{:?}", outcomes[1]);

@@ -1,4 +1,4 @@
-//! A function that does what its payload's first message says: answers, fails, dies, hangs.
+//! A function that does what its payload's first message says: answers, answers too much, fails, dies, hangs.
 
 #![expect(clippy::indexing_slicing, reason = "of a JSON value it cannot panic: what is not there is null")]
 
@@ -15,6 +15,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let order: Value = serde_json::from_str(&body)?;
     match order["detail"]["do"].as_str() {
         Some("fail") => Err("as ordered".into()),
+        Some("swell") => Ok(json!("x".repeat(7 * 1024 * 1024))),
         Some("exit") => std::process::exit(3),
         Some("hang") => {
             std::future::pending::<()>().await;
