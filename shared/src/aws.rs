@@ -57,6 +57,14 @@ pub enum ConnectError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The file that the operator named is no bundle: without a root every handshake would fail, and say only that.
+    #[error("there is no certificate in {path}, which {variable} names; a PEM bundle is expected")]
+    NoCertificate {
+        /// `AWS_CA_BUNDLE` or `SSL_CERT_FILE`.
+        variable: &'static str,
+        /// The path that it names.
+        path: String,
+    },
     /// There is no bundle anywhere.
     #[error("no root certificates found; set SSL_CERT_FILE to a PEM bundle")]
     NoBundle,
@@ -282,10 +290,21 @@ fn timeouts() -> TimeoutConfig {
 fn root_certificates(variable: impl Fn(&str) -> Option<String>) -> Result<Vec<u8>, ConnectError> {
     for name in BUNDLE_VARIABLES {
         if let Some(path) = variable(name).filter(|path| !path.is_empty()) {
-            return std::fs::read(&path).map_err(|source| ConnectError::Bundle { variable: name, path, source });
+            return match std::fs::read(&path) {
+                Ok(bundle) if has_certificates(&bundle) => Ok(bundle),
+                Ok(_) => Err(ConnectError::NoCertificate { variable: name, path }),
+                Err(source) => Err(ConnectError::Bundle { variable: name, path, source }),
+            };
         }
     }
-    BUNDLE_FILES.iter().find_map(|path| std::fs::read(path).ok()).ok_or(ConnectError::NoBundle)
+    let mut read = BUNDLE_FILES.iter().filter_map(|path| std::fs::read(path).ok());
+    read.find(|bundle| has_certificates(bundle)).ok_or(ConnectError::NoBundle)
+}
+
+/// Finds the first certificate, which is near the beginning.
+fn has_certificates(bundle: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    bundle.windows(BEGIN.len()).any(|window| window == BEGIN)
 }
 
 fn https_client(bundle: Vec<u8>) -> Result<SharedHttpClient, ConnectError> {
@@ -322,6 +341,13 @@ mod tests {
         let named = |name: &str| (name == "AWS_CA_BUNDLE").then(|| "/nowhere/private.pem".to_owned());
         let error = root_certificates(named).unwrap_err().to_string();
         assert!(error.contains("AWS_CA_BUNDLE") && error.contains("/nowhere/private.pem"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_bundle_is_an_error_that_names_it_and_its_variable() {
+        let named = |name: &str| (name == "SSL_CERT_FILE").then(|| "Cargo.toml".to_owned());
+        let error = root_certificates(named).unwrap_err().to_string();
+        assert!(error.contains("no certificate in Cargo.toml, which SSL_CERT_FILE names"), "{error}");
     }
 
     fn of_one_service(name: &str) -> Option<String> {
