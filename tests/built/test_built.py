@@ -52,6 +52,12 @@ def test_a_binary_starts_without_pointers_that_are_to_be_written_first(function)
     assert int.from_bytes((BUILD / function / "bootstrap").read_bytes()[16:18], "little") == 2
 
 
+def test_only_the_function_that_knows_time_zones_carries_their_database():
+    """docs/adr/0009-cold-start.md. Built together with it, the others would have it too."""
+    have = [function for function in FUNCTIONS if b"Europe/Berlin" in (BUILD / function / "bootstrap").read_bytes()]
+    assert have == ["SnapshotFunction"]
+
+
 def test_each_function_has_a_binary_and_nothing_else_is_deployed():
     assert sorted(path.name for path in BUILD.iterdir() if path.is_dir()) == FUNCTIONS
     for function in FUNCTIONS:

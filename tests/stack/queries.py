@@ -36,7 +36,7 @@ QUESTIONS = {
     "What is not in here has no such tag, or a sweep has not come by in the time range.",
     "BackupsQuery": "The last look at each database with the tag `steward:snapshot`. The age is that of its newest snapshot, in seconds.",
     "SnapshotsQuery": "With `LogLevel=DEBUG` also every snapshot that is kept, and by which rule. "
-    "Without, the return value of a sweep has the same table.",
+    "Without, the return value of a sweep has the same table, the first 5,000 lines of it.",
     "MigrationQuery": "Each run from its request to its end. `reason` says what it waits for, `was` how it stood before.",
     "DryRunQuery": "With `DryRun=true` all that would have been done, and without it what `heal` would have asked for where healing is `dry-run`.",
     "FailedCallsQuery": "By operation, kind of failure and error code. The reason of the last one says what to do. What is no call comes without an operation: messages that could not be handled.",

@@ -1,11 +1,9 @@
 //! The only code here that changes anything: alerts, the memory, task definitions, services. In that order for each
 //! service, so that whatever is interrupted is found again.
 
-use std::collections::{BTreeMap, HashMap};
-
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::StopServiceDeploymentStopType;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::alert::Topic;
 use shared::arn::{ServiceArn, TaskDefinitionArn};
 use shared::aws::Clients;
@@ -21,14 +19,8 @@ use crate::notice;
 use crate::observe::{Observed, Observer};
 use crate::plan::rollback::How;
 use crate::plan::{By, Decision, Plan, Roll};
-use crate::rollout::{Attempt, AttemptState, Rollout, Target};
-
-/// A registration that another service of the same push can use: same base, same images.
-type Registration = (TaskDefinitionArn, BTreeMap<String, String>);
-
-/// What was registered a moment ago, and when, for the services of this turn and of those that follow it.
-#[derive(Debug, Default)]
-struct Registered(HashMap<Registration, (TaskDefinitionArn, Timestamp)>);
+use crate::registered::Registered;
+use crate::rollout::{Attempt, AttemptState, Rollout};
 
 /// Changes the account. It lives as long as the execution environment, and so do its pacers.
 #[derive(Debug)]
@@ -135,7 +127,7 @@ impl Applier {
     }
 
     fn needs_registration(&self, roll: &Roll, now: Timestamp) -> bool {
-        roll.by == By::Pin && self.registered.find(&registration(roll), now).is_none()
+        roll.by == By::Pin && self.registered.find(roll, now).is_none()
     }
 
     /// Whether the roll could be waited for and carried out before the deadline.
@@ -212,7 +204,7 @@ impl Applier {
         let answer = answer.map_err(|error| CallFailure::new("ecs:UpdateService", service.short(), &error))?;
         if let (By::Pin, Some(revision)) = (&roll.by, &attempt.task_definition) {
             // It was active a moment ago: ECS has taken it.
-            self.registered.keep(registration(roll), revision.clone(), self.clock.now());
+            self.registered.keep(roll, revision.clone(), self.clock.now());
         }
         note_deployment(attempt, answer.service());
         memory.use_up_proof(&roll.images);
@@ -226,40 +218,15 @@ impl Applier {
         roll: &Roll,
         observer: &mut Observer,
     ) -> Result<TaskDefinitionArn, CallFailure> {
-        let key = registration(roll);
-        if let Some(revision) = self.registered.find(&key, self.clock.now()) {
+        if let Some(revision) = self.registered.find(roll, self.clock.now()) {
             return Ok(revision.clone());
         }
         let base = observer.definition(&roll.base).await?;
         self.definitions.ready(&self.clock).await;
-        let revision = task_definition::register(client, &base.with_images(&key.1)).await?;
-        self.registered.keep(key, revision.clone(), self.clock.now());
+        let revision = task_definition::register(client, &base.with_images(&roll.references())).await?;
+        self.registered.keep(roll, revision.clone(), self.clock.now());
         Ok(revision)
     }
-}
-
-impl Registered {
-    /// How long a revision is used again after it was last: somebody may deregister it.
-    const FRESH: SignedDuration = SignedDuration::from_mins(15);
-    /// Most revisions that are kept.
-    const MOST: usize = 256;
-
-    fn find(&self, registration: &Registration, now: Timestamp) -> Option<&TaskDefinitionArn> {
-        let (revision, at) = self.0.get(registration)?;
-        (now.duration_since(*at) < Self::FRESH).then_some(revision)
-    }
-
-    fn keep(&mut self, registration: Registration, revision: TaskDefinitionArn, now: Timestamp) {
-        self.0.retain(|_, (_, at)| now.duration_since(*at) < Self::FRESH);
-        if self.0.len() < Self::MOST {
-            self.0.insert(registration, (revision, now));
-        }
-    }
-}
-
-fn registration(roll: &Roll) -> Registration {
-    let reference = |(name, target): (&String, &Target)| (name.clone(), target.reference.clone());
-    (roll.base.clone(), roll.images.iter().map(reference).collect())
 }
 
 /// The reply names the deployment that the call made, so that nothing has to be asked to know what to watch.

@@ -8,6 +8,7 @@ mod apply;
 mod notice;
 mod observe;
 mod plan;
+mod registered;
 mod report;
 mod rollback;
 mod rollout;

@@ -46,7 +46,7 @@ struct Plan {
 }
 
 /// One binary in one scene.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) scene: scene::Kind,
@@ -60,6 +60,24 @@ pub(crate) struct Subject {
     /// Where there are any, the binary is a command that is run once with them, and no function.
     #[serde(default)]
     pub(crate) arguments: Vec<String>,
+}
+
+impl Subject {
+    /// The subject as a copy of its binary that is made for one start. Where the pages of a file happen to lie in the page cache
+    /// is worth up to a tenth of a start, and no file shall have all the luck. A script stays where its parts are.
+    fn copied(&self, folder: &Path) -> Result<Self> {
+        let mut magic = [0; 4];
+        std::fs::File::open(&self.binary)?.read_exact(&mut magic)?;
+        if magic != *b"\x7fELF" {
+            return Ok(self.clone());
+        }
+        let binary = std::path::absolute(folder)?.join("started");
+        if binary.exists() {
+            std::fs::remove_file(&binary)?;
+        }
+        std::fs::copy(&self.binary, &binary)?;
+        Ok(Self { binary, ..self.clone() })
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -78,7 +96,8 @@ async fn main() -> Result<()> {
     writeln!(out, "{}", json!({ "roots": trust.roots }))?;
     for round in 0..plan.rounds {
         for subject in &plan.subjects {
-            for sample in play(subject, &template, &chain, &trust).await? {
+            let subject = subject.copied(&plan.folder)?;
+            for sample in play(&subject, &template, &chain, &trust).await? {
                 let sample = serde_json::to_value(sample)?;
                 writeln!(out, "{}", json!({ "subject": subject.name, "round": round, "sample": sample }))?;
             }

@@ -53,6 +53,13 @@ pub(crate) struct Roll {
     pub images: BTreeMap<String, Target>,
 }
 
+impl Roll {
+    /// The image reference of each container that is named.
+    pub(crate) fn references(&self) -> BTreeMap<String, String> {
+        self.images.iter().map(|(name, target)| (name.clone(), target.reference.clone())).collect()
+    }
+}
+
 /// How a service is rolled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
