@@ -72,10 +72,9 @@ explore: rust ## Run the fault explorer: crashes, throttles, lost replies, dupli
 	cargo run -q --profile $(PROFILE) -p tests --bin explore -- --limit 120 $(ARGS)
 
 .PHONY: scale
-scale: rust ## Measure ten thousand services and a thousand databases, and write docs/scale.md and docs/scale.svg anew
-	cargo build -q --locked --release -p deploy -p heal -p migrate -p snapshot
+scale: rust built ## Measure ten thousand services and a thousand databases, and write docs/scale.md and docs/scale.svg anew
 	cargo build -q --locked -p tests --bin scale
-	$(TARGET)/debug/scale $(TARGET)/release --write docs $(ARGS)
+	$(TARGET)/debug/scale .aws-sam/binaries --write docs $(ARGS)
 
 .PHONY: lab
 lab: rust ## Start the lab on loopback for the AWS CLI, boto3 and the functions' binaries
@@ -128,24 +127,17 @@ sam-deploy: rust built judges ## A real `sam deploy` into MiniStack: events thro
 
 # ---- Performance: docs/performance.md ---------------------------------------------------------------------------------
 
-# Together, so that the floor shares every dependency with the functions.
-MEASURED := deploy heal migrate snapshot floor
-BENCH := --functions $(TARGET)/release --bench $(TARGET)/debug/bench
+# What is deployed, beside the floor.
+DEPLOYED := --functions .aws-sam/binaries --bench $(TARGET)/debug/bench
 
 .PHONY: bench
-bench: rust venv-bench ## Measure the functions beside twins of them and write docs/performance.md (builds the twins: minutes)
-	@# One by one, as `sam build` does: together each would get the features that any of them asks for.
-	for package in $(MEASURED); do cargo build -q --locked --release -p $$package; done
-	cargo build -q --locked -p bench
+bench: floor venv-bench ## Measure the functions beside twins of them and write docs/performance.md (builds the twins: minutes)
 	cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --release
 	@# With SMALL=yes also with our release profile.
 	$(if $(SMALL),cd tests/bench/twins/sdk-defaults && env -u CARGO_TARGET_DIR cargo build -q --locked --profile small)
 	@if command -v npm >/dev/null; then cd tests/bench/twins/node && npm ci --silent --no-audit --no-fund && npm run --silent build; \
 	  else echo "SKIPPED the Node twin: npm is missing (Debian: npm)" >&2; fi
-	.venv-bench/bin/python -B tests/bench/bench.py $(BENCH) $(ARGS)
-
-# What is deployed, beside the floor.
-DEPLOYED := --functions .aws-sam/binaries --bench $(TARGET)/debug/bench
+	.venv-bench/bin/python -B tests/bench/bench.py $(DEPLOYED) $(ARGS)
 
 .PHONY: floor
 floor: rust built

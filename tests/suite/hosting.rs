@@ -28,7 +28,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: examples/probe
-      Timeout: 1
+      Timeout: 3
       Environment: { Variables: { PROBE: !Ref Work } }
       Events:
         Queue: { Type: SQS, Properties: { Queue: !GetAtt Work.Arn, BatchSize: 1, FunctionResponseTypes: [ReportBatchItemFailures] } }
