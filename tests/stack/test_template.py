@@ -103,15 +103,20 @@ def test_state_outlives_the_stack():
 NEVER_DEPLOYED = {"STEWARD_CLOCK"}
 
 
+def named_in(source):
+    return set(re.findall(r"\bSTEWARD_[A-Z_]+\b", (ROOT / source).read_text()))
+
+
 def test_environment_and_configuration_name_the_same_variables():
-    source = ROOT / "shared/src/config.rs"
-    if not source.exists():
-        pytest.skip("shared/src/config.rs is not there")
-    known = set(re.findall(r"\bSTEWARD_[A-Z_]+\b", source.read_text())) - NEVER_DEPLOYED
-    given = set()
-    for function in of_type(expand(), "AWS::Lambda::Function").values():
-        given |= {name for name in function["Properties"]["Environment"]["Variables"] if name.startswith("STEWARD_")}
-    assert given == known
+    shared, own = named_in("shared/src/config.rs") - NEVER_DEPLOYED, named_in("functions/snapshot/src/settings.rs")
+    assert len(own) > 5 and not shared & own
+    given = {}
+    for name, function in of_type(expand(), "AWS::Lambda::Function").items():
+        variables = function["Properties"]["Environment"]["Variables"]
+        given[name] = {variable for variable in variables if variable.startswith("STEWARD_")}
+    assert set().union(*given.values()) == shared | own
+    # What one function alone reads is given to it and to no other.
+    assert [name for name, variables in given.items() if variables & own] == ["SnapshotFunction"]
 
 
 def test_no_function_is_given_an_empty_endpoint():
